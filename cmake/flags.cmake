@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+# Language, warnings and sanitizers, the same for everything built here. Options are set on this directory and so do
+# not reach a project that contains Weft.
+
+if(PROJECT_IS_TOP_LEVEL)
+    if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+        if(WEFT_SANITIZE)
+            set(CMAKE_BUILD_TYPE Debug) # with weft_assert
+        else()
+            set(CMAKE_BUILD_TYPE Release)
+        endif()
+    endif()
+    set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+endif()
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+add_compile_options($<$<CONFIG:Release>:-g>)
+
+add_compile_options(
+    -Wall -Wextra -Wpedantic -Wshadow -Wvla
+    $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>
+    $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
+    $<$<COMPILE_LANGUAGE:C>:-Wold-style-definition>)
+if(WEFT_WERROR)
+    set(CMAKE_COMPILE_WARNING_AS_ERROR ON)
+endif()
+
+if(WEFT_SANITIZE STREQUAL "address")
+    set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=all)
+elseif(WEFT_SANITIZE STREQUAL "thread")
+    set(sanitizers -fsanitize=thread)
+elseif(WEFT_SANITIZE)
+    message(FATAL_ERROR "WEFT_SANITIZE is '${WEFT_SANITIZE}'; it may be address, thread, or empty")
+endif()
+if(WEFT_SANITIZE)
+    add_compile_options(${sanitizers} -O1 -fno-omit-frame-pointer)
+    add_link_options(${sanitizers})
+else()
+    add_link_options(-Wl,-z,defs) # a library that leaves a symbol open fails to link here, not at its user
+endif()
