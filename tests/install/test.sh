@@ -1,0 +1,51 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Uses Weft as its users do: installs it into an empty folder, moves that elsewhere, and builds and runs there a C program
+# by pkg-config (shared and static), a C++ program by find_package, and one that has Weft as a subproject.
+# Usage: test.sh SOURCE BUILD
+set -eu
+source=$1 build=$2
+here=$source/tests/install
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+step() { echo "== $*"; }
+
+step "install"
+cmake --install "$build" --prefix "$scratch/first" >"$scratch/install.log"
+mv "$scratch/first" "$scratch/prefix"
+prefix=$scratch/prefix
+libdir=$(dirname "$(find "$prefix" -name libweft.so)")
+if grep -rlF -e "$source" -e "$scratch/first" "$libdir/pkgconfig" "$libdir/cmake"; then
+    echo "the files above name the folder they were built in or installed to"
+    exit 1
+fi
+
+step "C by pkg-config, shared"
+export PKG_CONFIG_PATH="$libdir/pkgconfig"
+cd "$scratch"
+pkg-config --print-errors --exists weft
+# shellcheck disable=SC2046 # several words are meant
+"${CC:-cc}" -std=c11 -Wall -Wextra -Werror "$here/consumer.c" -o shared $(pkg-config --cflags --libs weft)
+LD_LIBRARY_PATH=$libdir ./shared
+readelf -d shared | grep -q 'NEEDED.*\[libweft\.so\.0\]'
+
+step "C by pkg-config, static"
+# shellcheck disable=SC2046
+"${CC:-cc}" -std=c11 -Wall -Wextra -Werror "$here/consumer.c" -o static $(pkg-config --cflags weft) "$libdir/libweft.a" \
+    $(pkg-config --libs hwloc) -pthread -lm
+./static
+
+step "C++ by find_package"
+cmake -S "$here" -B by-package -DCMAKE_PREFIX_PATH="$prefix" >by-package.log 2>&1 || { cat by-package.log; exit 1; }
+cmake --build by-package >>by-package.log 2>&1 || { cat by-package.log; exit 1; }
+./by-package/consumer
+./by-package/consumer_static
+
+step "C as a subproject"
+cmake -S "$here/subproject" -B by-subproject -DWEFT_SOURCE="$source" >by-subproject.log 2>&1 || { cat by-subproject.log; exit 1; }
+cmake --build by-subproject --target consumer >>by-subproject.log 2>&1 || { tail -30 by-subproject.log; exit 1; }
+./by-subproject/consumer
+
+step "the command"
+"$prefix/bin/weft" --help >/dev/null
+"$prefix/bin/weft" info >/dev/null
