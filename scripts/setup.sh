@@ -65,8 +65,8 @@ quietly()
     trap 'kill $ticker 2>/dev/null' EXIT
     status=0
     "$@" >"$log" 2>&1 </dev/null || status=$?
-    kill $ticker 2>/dev/null
-    wait $ticker 2>/dev/null
+    kill $ticker 2>/dev/null || : # it is gone after two seconds
+    wait $ticker 2>/dev/null || :
     trap - EXIT
     [ $status -eq 0 ] && return 0
     tail -n 40 "$log" >&2
@@ -79,10 +79,10 @@ build()
     folder=build/$1 target=$2
     shift 2
     folder=${folder%/.}
-    log=$(echo "${folder#build}" | tr -d /)
+    suffix=$(echo "${folder#build}" | tr / -)
     mkdir -p "$root/$folder"
-    quietly "Configuring $folder" "configure${log:+-$log}.log" cmake -S "$root" -B "$root/$folder" "$@"
-    quietly "Building $folder" "build${log:+-$log}.log" cmake --build "$root/$folder" --target "$target" -j "$jobs"
+    quietly "Configuring Weft in $folder" "configure$suffix.log" cmake -S "$root" -B "$root/$folder" "$@"
+    quietly "Building Weft in $folder" "build$suffix.log" cmake --build "$root/$folder" --target "$target" -j "$jobs"
 }
 
 # run_tests FOLDER [CTEST OPTION...] - runs the tests of build/FOLDER; ends with a line "N passed, N failed".
@@ -100,7 +100,7 @@ run_tests()
     closing_line $(awk -F'"' -v status=$status '/ *tests="/ { tests = $2 } / *failures="/ { failed = $2 }
         / *skipped="/ { skipped = $2 } / *disabled="/ { skipped += $2 }
         NR > 2 && />/ { if (status && !failed) { failed = 1; skipped -= (skipped > 0) }
-                        print tests - failed - skipped, failed, skipped; exit }' "$folder/tests.xml")
+                        passed = tests - failed - skipped; print (passed > 0 ? passed : 0), failed, skipped; exit }' "$folder/tests.xml")
     return $status
 }
 

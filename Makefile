@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+# Makefile - short names for what developers do. The build itself is CMake's, in build/.
+
+PREFIX ?= /usr/local
+CMAKE_OPTIONS ?=
+
+.PHONY: all run test bench install asan tsan format format-check docs ci clean help
+
+all: ## Build everything into build/ (CMAKE_OPTIONS=... is handed on)
+	@cmake -S . -B build $(CMAKE_OPTIONS)
+	@cmake --build build -j $$(nproc)
+
+run: ## Install what is missing, build, run the demo (ARGS=...)
+	@./run $(ARGS)
+
+test: ## Install what is missing, build, run the tests (ARGS='-R NAME')
+	@./test $(ARGS)
+
+bench: all ## Measure this machine (ARGS='allreduce --ranks 2,4')
+	@build/tools/weft/weft bench $(ARGS)
+
+install: all ## Install below PREFIX=/usr/local
+	@cmake --install build --prefix "$(abspath $(PREFIX))"
+
+asan: ## Run the tests under AddressSanitizer and UBSan
+	@scripts/ci asan
+
+tsan: ## Run the tests under ThreadSanitizer
+	@scripts/ci tsan
+
+format: ## Lay out all sources as .clang-format says
+	@scripts/format
+
+format-check: ## Say which sources are not laid out so
+	@scripts/format --check
+
+docs: ## Make the reference of the public headers in build/docs (doxygen)
+	@scripts/docs
+
+ci: ## Run every check beside ./test (ARGS='gcc asan': only these)
+	@scripts/ci $(ARGS)
+
+clean: ## Remove build/
+	@rm -rf build
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
