@@ -15,7 +15,7 @@ cmake --install "$build" --prefix "$scratch/first" >"$scratch/install.log"
 mv "$scratch/first" "$scratch/prefix"
 prefix=$scratch/prefix
 libdir=$(dirname "$(find "$prefix" -name libweft.so)")
-if grep -rlF -e "$source" -e "$scratch/first" "$libdir/pkgconfig" "$libdir/cmake"; then
+if grep -rlF -e "$build" -e "$source/src" -e "$source/include" -e "$scratch/first" "$libdir/pkgconfig" "$libdir/cmake"; then
     echo "the files above name the folder they were built in or installed to"
     exit 1
 fi
