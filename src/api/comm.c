@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/* comm.c - the calls on handles that are no collectives, and those that make handles from handles. */
+#include "api/check.h"
+#include "group/group.h"
+
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+
+const char *weft_version(void)
+{
+    return TEXT(WEFT_VERSION_MAJOR) "." TEXT(WEFT_VERSION_MINOR) "." TEXT(WEFT_VERSION_PATCH);
+}
+
+weft_status weft_comm_destroy(weft_comm *comm)
+{
+    if (comm != NULL)
+        weft_handle_detach(comm);
+    return WEFT_OK;
+}
+
+weft_status weft_comm_set_timeout(weft_comm *comm, int64_t timeout_ns)
+{
+    if (comm == NULL || timeout_ns < 0)
+        return comm == NULL ? weft_refuse_handle(comm, "weft_comm_set_timeout")
+                            : weft_error(WEFT_ERR_ARGUMENT, "weft_comm_set_timeout", comm,
+                                         "timeout_ns is %lld; 0 means wait for ever", (long long)timeout_ns);
+    comm->timeout_ns = timeout_ns;
+    return WEFT_OK;
+}
+
+int weft_comm_rank(const weft_comm *comm)
+{
+    return comm != NULL ? comm->rank : -1;
+}
+
+int weft_comm_size(const weft_comm *comm)
+{
+    return comm != NULL ? comm->n_ranks : -1;
+}
+
+bool weft_comm_same_process(const weft_comm *comm)
+{
+    return comm != NULL; /* there is no transport between processes yet */
+}
+
+weft_status weft_comm_status(const weft_comm *comm)
+{
+    return comm != NULL ? weft_world_inherit(comm->world) : WEFT_ERR_ARGUMENT;
+}
+
+weft_status weft_comm_dup(weft_comm *comm, weft_comm **out)
+{
+    if (!weft_usable(comm))
+        return weft_refuse_handle(comm, "weft_comm_dup");
+    if (out == NULL)
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, "weft_comm_dup", "out is NULL");
+    return weft_comm_derive(comm, WEFT_COLLECTIVE_dup, 0, comm->rank, out);
+}
+
+weft_status weft_comm_split(weft_comm *comm, int color, int key, weft_comm **out)
+{
+    if (!weft_usable(comm))
+        return weft_refuse_handle(comm, "weft_comm_split");
+    if (out == NULL)
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, "weft_comm_split", "out is NULL");
+    if (color < 0 && color != WEFT_NO_COLOR)
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, "weft_comm_split", "color is %d, expected 0 or more, or WEFT_NO_COLOR", color);
+    return weft_comm_derive(comm, WEFT_COLLECTIVE_split, color, key, out);
+}
+
+weft_status weft_comm_abort(weft_comm *comm, const char *reason)
+{
+    if (comm == NULL)
+        return weft_refuse_handle(comm, "weft_comm_abort");
+    weft_world_fail(comm->world, comm->rank, WEFT_ERR_ABORTED, "rank %d: %s", comm->rank, reason != NULL ? reason : "no reason given");
+    return WEFT_OK;
+}
+
+bool weft_op_supports(const weft_op *op, const weft_type *type)
+{
+    struct weft_reduction reduction;
+    return op != NULL && type != NULL && weft_reduction_init(&reduction, type, op, 1);
+}

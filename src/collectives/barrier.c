@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/* barrier.c - an exchange of nothing. */
+#include "collectives/collectives.h"
+#include "collectives/exchange.h"
+#include "collectives/grid.h"
+
+enum { GRID, FLAT, GATE };
+static const struct weft_algorithm list[] = {
+    [GRID] = {"grid", "each rank fills a channel to each other rank and waits until all are emptied; the baseline"},
+    [FLAT] = {"flat", "each rank publishes a line and looks at everybody's"},
+    [GATE] = {"gate", "each rank counts itself in; the last to arrive opens"},
+    {NULL, NULL}};
+
+static struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
+{
+    (void)call;
+    if (comm->world->forced[WEFT_COLLECTIVE_barrier] != 0)
+        return (struct weft_choice){comm->world->forced[WEFT_COLLECTIVE_barrier] - 1, "asked for by name"};
+    if (comm->world->crowded)
+        return (struct weft_choice){GATE, "more ranks than processors: each needs to run only once"};
+    if (comm->world->gated)
+        return (struct weft_choice){GATE, "too many ranks for each to look at each"};
+    return (struct weft_choice){FLAT, "few ranks: one line transfer"};
+}
+const struct weft_collective_algorithms weft_barrier_algorithms = {list, choose};
+
+static enum weft_move barrier_flat(struct weft_operation *operation)
+{
+    enum weft_move move;
+    if (operation->state == 0) {
+        if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
+            return move;
+        weft_publish(operation, 0);
+        operation->state = 1;
+    }
+    for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
+        if (operation->peer == operation->comm->rank)
+            continue;
+        if ((move = weft_look(operation, operation->peer, 0, 1)) != WEFT_MOVE_DONE)
+            return move;
+    }
+    return WEFT_MOVE_DONE;
+}
+
+static enum weft_move barrier_gate(struct weft_operation *operation)
+{
+    enum weft_move move;
+    if (operation->state == 0) {
+        if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
+            return move;
+        weft_publish_quietly(operation, 0);
+        operation->state = 1;
+        if (weft_gate_arrive(operation, 0)) {
+            if (weft_gate_check(operation, 0) != WEFT_MOVE_DONE)
+                return WEFT_MOVE_FAIL;
+            weft_gate_open(operation, 0);
+            return WEFT_MOVE_DONE;
+        }
+    }
+    return weft_gate_look(operation, 0);
+}
+
+weft_status weft_barrier_perform(weft_comm *comm, const struct weft_call *call)
+{
+    if (comm->n_ranks == 1)
+        return WEFT_OK;
+    switch (choose(comm, call).algorithm) {
+    case FLAT:
+        return weft_perform(comm, call, barrier_flat, 1, 0, true);
+    case GATE:
+        return weft_perform(comm, call, barrier_gate, 1, 1, true);
+    default:
+        return weft_perform(comm, call, weft_grid_barrier, 1, 0, true);
+    }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+/* exchange.h - the step that collectives are made of: every rank says something, every rank has heard all.
+ *
+ * Flat: each rank publishes a line and looks at everybody's; one line transfer deep. Gated, for more ranks than processors: each counts
+ * itself in, the last to arrive opens the gate; a rank that waits looks at one line, and needs to run once.
+ * After: J. Mellor-Crummey and M. Scott, "Algorithms for Scalable Synchronization on Shared-Memory Multiprocessors", 1991. */
+#ifndef WEFT_COLLECTIVES_EXCHANGE_H
+#define WEFT_COLLECTIVES_EXCHANGE_H
+
+#include "core/drive.h"
+
+#define WEFT_COPY_BLOCK 65536 /* bytes between two looks whether the communicator has failed */
+
+/* Lines for a message of `count` elements of `size` bytes, whole elements to a line; 0: it does not fit the slots. */
+WEFT_INLINE uint32_t weft_lines_of_elements(size_t count, size_t size)
+{
+    if (size > WEFT_LINE_PAYLOAD || count > WEFT_MESSAGE_LINES * (WEFT_LINE_PAYLOAD / size))
+        return 0;
+    size_t per_line = WEFT_LINE_PAYLOAD / size;
+    return count <= per_line ? 1 : (uint32_t)((count + per_line - 1) / per_line);
+}
+
+/* Lines for `bytes` bytes, 0: too long. */
+WEFT_INLINE uint32_t weft_lines_of_bytes(size_t bytes)
+{
+    return weft_lines_of_elements(bytes, 1);
+}
+
+/* A few bytes: small sizes inline, where a call of memcpy would cost more than the copy. */
+WEFT_INLINE void weft_copy_small(void *target, const void *source, size_t bytes)
+{
+    if (bytes == 8)
+        memcpy(target, source, 8);
+    else if (bytes == 4)
+        memcpy(target, source, 4);
+    else if (bytes != 0)
+        memcpy(target, source, bytes);
+}
+
+/* Puts `bytes` bytes into this rank's lines from `first` on, `per_line` to a line, and publishes them; quietly: as weft_publish_quietly. */
+WEFT_INLINE void weft_publish_message(const struct weft_operation *operation, uint32_t first, const void *source, size_t bytes,
+                                      size_t per_line, bool quietly)
+{
+    const unsigned char *from = source;
+    uint32_t line = first;
+    for (; bytes > per_line; line++, bytes -= per_line, from += per_line) {
+        memcpy(weft_own_line(operation, line)->payload, from, per_line);
+        weft_publish_quietly(operation, line);
+    }
+    weft_copy_small(weft_own_line(operation, line)->payload, from, bytes);
+    if (quietly)
+        weft_publish_quietly(operation, line);
+    else
+        weft_publish(operation, line);
+}
+
+/* Takes a peer's message of `lines` lines, as far as it is there; operation->line counts. */
+WEFT_INLINE enum weft_move weft_take_message(struct weft_operation *operation, int peer, uint32_t lines, void *target, size_t bytes)
+{
+    for (; operation->line < lines; operation->line++) {
+        enum weft_move move = weft_look(operation, peer, operation->line, lines);
+        size_t at = (size_t)operation->line * WEFT_LINE_PAYLOAD;
+        if (move != WEFT_MOVE_DONE)
+            return move;
+        weft_copy_small((unsigned char *)target + at, weft_peer_line(operation, peer, operation->line)->payload,
+                        bytes - at < WEFT_LINE_PAYLOAD ? bytes - at : WEFT_LINE_PAYLOAD);
+    }
+    operation->line = 0;
+    return WEFT_MOVE_DONE;
+}
+
+/* The last to arrive makes sure that all who were counted meant this call. */
+enum weft_move weft_gate_check(struct weft_operation *operation, uint32_t line);
+
+/* Begins an exchange: this rank's line stands complete but for its word. */
+WEFT_INLINE enum weft_move weft_exchange_begin(struct weft_operation *operation, uint32_t line, uint32_t gate)
+{
+    operation->peer = 0;
+    if (!operation->comm->world->gated) {
+        weft_publish(operation, line);
+        return WEFT_MOVE_DONE;
+    }
+    weft_publish_quietly(operation, line);
+    if (weft_gate_arrive(operation, gate)) {
+        if (weft_gate_check(operation, line) != WEFT_MOVE_DONE)
+            return WEFT_MOVE_FAIL;
+        weft_gate_open(operation, gate);
+    }
+    return WEFT_MOVE_DONE;
+}
+
+/* Done: every rank's line is there, and its payload may be read. */
+WEFT_INLINE enum weft_move weft_exchange_look(struct weft_operation *operation, uint32_t line, uint32_t gate)
+{
+    if (operation->comm->world->gated)
+        return weft_gate_look(operation, gate);
+    for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
+        if (operation->peer == operation->comm->rank)
+            continue;
+        enum weft_move move = weft_look(operation, operation->peer, line, line + 1);
+        if (move != WEFT_MOVE_DONE)
+            return move;
+    }
+    return WEFT_MOVE_DONE;
+}
+
+/* ---- Reaching into other ranks' memory */
+
+/* Copies from a peer's buffer, a block at a time. */
+enum weft_move weft_pull(const weft_comm *comm, void *target, const void *source, size_t bytes);
+/* The same for objects, by their copy function; its failure is this rank's outcome and no failure of the communicator. */
+enum weft_move weft_pull_objects(struct weft_operation *operation, void *target, const void *source, size_t count);
+
+/* Ends a call on objects: the ranks have exchanged lines that hold their outcomes; any failure is everybody's. */
+void weft_put_outcome(struct weft_operation *operation, uint32_t line);
+void weft_take_outcomes(struct weft_operation *operation, uint32_t line);
+
+WEFT_INLINE void weft_put_address(struct weft_operation *operation, uint32_t line, int at, const void *address)
+{
+    memcpy(weft_own_line(operation, line)->payload + at * (int)sizeof address, &address, sizeof address);
+}
+
+WEFT_INLINE void *weft_take_address(const struct weft_operation *operation, int peer, uint32_t line, int at)
+{
+    void *address;
+    memcpy(&address, weft_peer_line(operation, peer, line)->payload + at * (int)sizeof address, sizeof address);
+    return address;
+}
+
+#endif

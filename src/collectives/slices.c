@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+/* slices.c - each rank reduces its slice of the vector from all inputs and writes it to all results, in one sweep.
+ *
+ * Ranks exchange the addresses of their buffers; a slice is cut into chunks, which its owner claims one by one; whoever has finished
+ * his own takes over chunks that others have not begun, so a rank that the scheduler has put aside holds up nobody. A count of chunks
+ * done, in the owner's line, tells when a slice is complete; when all are, nobody is inside any buffer.
+ * Every input is read once and every result written once: N S + N S bytes, the least there is.
+ * After: S. Jain et al., "Framework for Scalable Intra-Node Collective Operations using Shared Memory", SC 2018; J. Hashmi et al.,
+ * "Designing Efficient Shared Address Space Reduction Collectives", IPDPS 2018. */
+#include "collectives/slices.h"
+
+#include "collectives/exchange.h"
+#include "reduce/reduce.h"
+
+enum { CLAIMED, DONE }; /* counters in line 1 of a slice's owner */
+
+struct geometry {
+    size_t slice, chunk, block; /* elements */
+};
+
+static size_t round_up(size_t value, size_t unit)
+{
+    return (value + unit - 1) / unit * unit;
+}
+
+/* The same on all ranks. Boundaries fall on whole cache lines of a vector that begins on one. */
+static struct geometry geometry_of(const struct weft_operation *operation)
+{
+    const struct weft_call *call = operation->call;
+    size_t n_ranks = (size_t)operation->comm->n_ranks, size = call->type->size;
+    size_t unit = size < WEFT_CACHE_LINE && WEFT_CACHE_LINE % size == 0 ? WEFT_CACHE_LINE / size : 1;
+    struct geometry geometry;
+    geometry.slice = round_up((call->count + n_ranks - 1) / n_ranks, unit);
+    geometry.chunk = size < WEFT_COPY_BLOCK ? round_up(WEFT_COPY_BLOCK / size, unit) : 1;
+    geometry.block = weft_reduction_block(call->reduction);
+    return geometry;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t chunks_of(const struct weft_operation *operation, const struct geometry *geometry, int owner)
+{
+    size_t begin = least((size_t)owner * geometry->slice, operation->call->count);
+    size_t end = least(begin + geometry->slice, operation->call->count);
+    return (end - begin + geometry->chunk - 1) / geometry->chunk;
+}
+
+enum weft_move weft_reduction_failed(struct weft_operation *operation, weft_status status)
+{
+    const struct weft_comm *comm = operation->comm;
+    char call[WEFT_CALL_TEXT];
+    weft_text_call(operation->call, call);
+    if (status == WEFT_ERR_MEMORY)
+        weft_world_fail(comm->world, comm->rank, status, "rank %d found no memory to combine elements of %zu bytes in %s",
+                        comm->rank, operation->call->type->size, call);
+    else
+        weft_world_fail(comm->world, comm->rank, status, "the combine function of op %s failed on rank %d in %s",
+                        operation->call->op->name, comm->rank, call);
+    return WEFT_MOVE_FAIL;
+}
+
+/* Elements [begin, end) of all inputs, to all results. */
+static weft_status reduce_range(const struct weft_operation *operation, size_t begin, size_t end, size_t block)
+{
+    const struct weft_call *call = operation->call;
+    const weft_comm *comm = operation->comm;
+    const struct weft_reduction *reduction = call->reduction;
+    size_t size = call->type->size;
+    for (size_t at = begin; at < end; at += block) {
+        size_t now = least(block, end - at);
+        void *first = NULL; /* the result is made in the first destination, and copied on while it is in the first-level cache */
+        for (int rank = 0; rank < comm->n_ranks; rank++) {
+            comm->sources_at[rank] = (const unsigned char *)comm->sources[rank] + at * size;
+            if (first == NULL && comm->destinations[rank] != NULL)
+                first = (unsigned char *)comm->destinations[rank] + at * size;
+        }
+        weft_status status = weft_reduce_block(reduction, comm->sources_at, comm->n_ranks, first, now);
+        if (status != WEFT_OK)
+            return status;
+        for (int rank = 0; rank < comm->n_ranks; rank++) {
+            unsigned char *target = comm->destinations[rank];
+            if (target != NULL && target + at * size != first)
+                memcpy(target + at * size, first, now * size);
+        }
+    }
+    return WEFT_OK;
+}
+
+static enum weft_move work_on(struct weft_operation *operation, const struct geometry *geometry, int owner)
+{
+    const weft_comm *comm = operation->comm;
+    _Atomic uint64_t *counters = weft_peer_line(operation, owner, 1)->counters;
+    size_t begin = (size_t)owner * geometry->slice, end = least(begin + geometry->slice, operation->call->count);
+    uint64_t chunks = chunks_of(operation, geometry, owner);
+    for (;;) {
+        /* K1, relaxed: the exchange made the count's beginning visible; it only deals out numbers. Looked at first, since a count
+         * that has run out need not be written. */
+        if (atomic_load_explicit(&counters[CLAIMED], memory_order_relaxed) >= chunks)
+            return WEFT_MOVE_DONE;
+        /* K1, relaxed: as above. */
+        uint64_t mine = atomic_fetch_add_explicit(&counters[CLAIMED], 1, memory_order_relaxed);
+        if (mine >= chunks)
+            return WEFT_MOVE_DONE;
+        size_t from = begin + mine * geometry->chunk;
+        bool healthy = weft_inside_enter(comm);
+        weft_status status = healthy ? reduce_range(operation, from, least(from + geometry->chunk, end), geometry->block) : WEFT_OK;
+        weft_inside_leave(comm);
+        if (!healthy)
+            return WEFT_MOVE_FAIL;
+        if (status != WEFT_OK)
+            return weft_reduction_failed(operation, status);
+        /* K2, seq_cst: releases the results to S3, in a chain of counts; ordered before S2 like S1. */
+        uint64_t done = atomic_fetch_add_explicit(&counters[DONE], 1, memory_order_seq_cst) + 1;
+        /* S2, seq_cst: as in weft_publish_word. */
+        if (done == chunks && atomic_load_explicit(&weft_slot_of(comm, owner)->sleepers, memory_order_seq_cst) != 0)
+            weft_wake(comm->world, owner);
+    }
+}
+
+static void take_addresses(const struct weft_operation *operation)
+{
+    const weft_comm *comm = operation->comm;
+    for (int rank = 0; rank < comm->n_ranks; rank++) {
+        comm->sources[rank] = weft_take_address(operation, rank, 0, 0);
+        comm->destinations[rank] = weft_take_address(operation, rank, 0, 1);
+    }
+}
+
+static void put_addresses(struct weft_operation *operation)
+{
+    const struct weft_call *call = operation->call;
+    bool receives = call->collective != WEFT_COLLECTIVE_reduce || call->root == operation->comm->rank;
+    _Atomic uint64_t *counters = weft_own_line(operation, 1)->counters;
+    /* K1, relaxed: published with line 0. */
+    atomic_store_explicit(&counters[CLAIMED], 0, memory_order_relaxed);
+    atomic_store_explicit(&counters[DONE], 0, memory_order_relaxed);
+    weft_put_address(operation, 0, 0, call->send);
+    weft_put_address(operation, 0, 1, receives ? call->recv : NULL);
+}
+
+/* One chunk after another, beginning with this rank's own. */
+static enum weft_move work(struct weft_operation *operation, const struct geometry *geometry)
+{
+    const weft_comm *comm = operation->comm;
+    enum weft_move move = WEFT_MOVE_DONE;
+    take_addresses(operation);
+    for (int step = 0; step < comm->n_ranks && move == WEFT_MOVE_DONE; step++)
+        move = work_on(operation, geometry, (comm->rank + step) % comm->n_ranks);
+    return move;
+}
+
+enum weft_move weft_slices(struct weft_operation *operation)
+{
+    struct geometry geometry = geometry_of(operation);
+    enum weft_move move;
+    switch (operation->state) {
+    case 0:
+        if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
+            return move;
+        put_addresses(operation);
+        if (weft_exchange_begin(operation, 0, 0) != WEFT_MOVE_DONE)
+            return WEFT_MOVE_FAIL;
+        operation->state = 1; /* fall through */
+    case 1:
+        if ((move = weft_exchange_look(operation, 0, 0)) != WEFT_MOVE_DONE)
+            return move;
+        if (work(operation, &geometry) != WEFT_MOVE_DONE)
+            return WEFT_MOVE_FAIL;
+        operation->state = 2;
+        operation->peer = 0; /* fall through */
+    default:
+        for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
+            uint64_t chunks = chunks_of(operation, &geometry, operation->peer);
+            move = weft_look_count(operation, operation->peer, &weft_peer_line(operation, operation->peer, 1)->counters[DONE], chunks);
+            if (move != WEFT_MOVE_DONE)
+                return move;
+        }
+        return WEFT_MOVE_DONE;
+    }
+}
+
+enum weft_move weft_combine_line(struct weft_operation *operation, uint32_t line, void *result)
+{
+    const struct weft_call *call = operation->call;
+    const weft_comm *comm = operation->comm;
+    size_t size = call->type->size, per_line = WEFT_LINE_PAYLOAD / size, first = line * per_line;
+    for (int rank = 0; rank < comm->n_ranks; rank++)
+        comm->sources[rank] = weft_peer_line(operation, rank, line)->payload;
+    weft_status status = weft_reduce_block(call->reduction, comm->sources, comm->n_ranks,
+                                           (unsigned char *)result + first * size, least(per_line, call->count - first));
+    return status == WEFT_OK ? WEFT_MOVE_DONE : weft_reduction_failed(operation, status);
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+/* call.h - the description of one call: filled in by the API, read by all below, never changed on the way. */
+#ifndef WEFT_CORE_CALL_H
+#define WEFT_CORE_CALL_H
+
+#include "platform/platform.h"
+
+#include <weft/weft.h>
+
+enum weft_collective {
+#define WEFT_COLLECTIVE(name, elements, reduces, rooted) WEFT_COLLECTIVE_##name,
+#include "lists/collectives.def"
+#undef WEFT_COLLECTIVE
+    WEFT_COLLECTIVES
+};
+
+struct weft_reduction;
+
+struct weft_call {
+    enum weft_collective collective;
+    int root;
+    const void *send; /* in place is resolved: send is where the input stands */
+    void *recv;
+    size_t count;
+    size_t bytes; /* count * type->size */
+    const weft_type *type;
+    const weft_op *op;
+    const struct weft_reduction *reduction; /* of what reduces */
+    uint32_t shape;                         /* hash of what must agree between ranks besides count and root */
+    int8_t type_index, op_index;            /* -1: a user's */
+    bool idle;                              /* weft_sync(comm, true): sleeps at once, without timeout */
+};
+
+#endif

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+/* drive.h - begins an operation and drives its algorithm to the end: the frame of every blocking call. */
+#ifndef WEFT_CORE_DRIVE_H
+#define WEFT_CORE_DRIVE_H
+
+#include "core/record.h"
+#include "core/slot.h"
+
+/* Chains the signature of this call to that of the calls before. Count and root mix in fully, so that a difference in either, now or
+ * earlier, shows in the 32 bits that lines carry. (The multiplier is that of splitmix64, whose finaliser this shortens.) */
+WEFT_INLINE uint32_t weft_chain(uint32_t chain, const struct weft_call *call)
+{
+    uint64_t hash = (uint64_t)chain << 32 | call->shape;
+    hash = (hash ^ call->count) * 0xbf58476d1ce4e5b9u;
+    hash = (hash ^ hash >> 29 ^ (uint32_t)call->root) * 0x94d049bb133111ebu;
+    return (uint32_t)(hash >> 32);
+}
+
+/* Takes `lines` lines and `gates` gates for the call, and notes it. Every rank takes the same. */
+WEFT_INLINE void weft_operation_begin(struct weft_operation *operation, weft_comm *comm, const struct weft_call *call,
+                                      uint32_t lines, uint32_t gates)
+{
+    operation->comm = comm;
+    operation->call = call;
+    operation->position = comm->position;
+    operation->number = ++comm->calls;
+    operation->gate = comm->gate;
+    operation->signature = comm->chain = weft_chain(comm->chain, call);
+    operation->lines = lines;
+    operation->state = 0;
+    operation->peer = 0;
+    operation->line = 0;
+    operation->progress = 0;
+    operation->status = WEFT_OK;
+    operation->outcome = WEFT_OK;
+    operation->started_ns = 0;
+    comm->position += lines;
+    comm->gate += gates;
+    weft_record_begin(operation);
+}
+
+WEFT_INLINE weft_status weft_drive(struct weft_operation *operation, weft_algorithm_move *move)
+{
+    for (;;) {
+        enum weft_move moved = move(operation);
+        if (weft_likely(moved == WEFT_MOVE_DONE)) {
+            weft_record_end(operation);
+            return operation->status;
+        }
+        if (weft_unlikely(moved == WEFT_MOVE_FAIL))
+            return weft_operation_failed(operation);
+        if (weft_unlikely(!weft_poll(operation)) && weft_unlikely(weft_await(operation) != WEFT_OK))
+            return weft_operation_failed(operation);
+    }
+}
+
+/* A blocking call from begin to end. `symmetric`: whoever finishes has heard from every rank. */
+WEFT_INLINE weft_status weft_perform(weft_comm *comm, const struct weft_call *call, weft_algorithm_move *move, uint32_t lines,
+                                     uint32_t gates, bool symmetric)
+{
+    struct weft_operation operation;
+    weft_operation_begin(&operation, comm, call, lines, gates);
+    weft_status status = weft_drive(&operation, move);
+    weft_ring_done(&operation, symmetric);
+    return status;
+}
+
+#endif

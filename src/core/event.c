@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+/* event.c - the table of events and the sleep itself.
+ *
+ * An event counts its rings. Who wants to sleep notes the count, then says what it waits for, then looks once more, then sleeps while
+ * the count is unchanged: a ring in between makes the sleep return at once. After: U. Drepper, "Futexes Are Tricky". */
+#include "core/event.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct weft_event {
+    _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t rings;
+    struct weft_event *next;      /* in the table, for ever */
+    struct weft_event *next_free; /* while no thread owns it */
+};
+
+static struct weft_event *_Atomic table;
+static pthread_mutex_t free_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct weft_event *free_events;
+static pthread_key_t key;
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+static bool key_made;
+static _Thread_local struct weft_event *mine;
+
+static void give_back(void *event_)
+{
+    struct weft_event *event = event_;
+    mine = NULL;
+    pthread_mutex_lock(&free_lock);
+    event->next_free = free_events;
+    free_events = event;
+    pthread_mutex_unlock(&free_lock);
+}
+
+static void make_key(void)
+{
+    key_made = pthread_key_create(&key, give_back) == 0;
+}
+
+static struct weft_event *take_free(void)
+{
+    pthread_mutex_lock(&free_lock);
+    struct weft_event *event = free_events;
+    if (event != NULL)
+        free_events = event->next_free;
+    pthread_mutex_unlock(&free_lock);
+    return event;
+}
+
+static struct weft_event *make(void)
+{
+    struct weft_event *event = aligned_alloc(WEFT_CACHE_LINE, sizeof *event);
+    if (event == NULL)
+        return NULL;
+    *event = (struct weft_event){.rings = 0};
+    /* E1, relaxed: only a guess, which the exchange below corrects. */
+    event->next = atomic_load_explicit(&table, memory_order_relaxed);
+    /* E2, release: who finds the event in the table (E3) finds it whole. */
+    while (!atomic_compare_exchange_weak_explicit(&table, &event->next, event, memory_order_release,
+                                                  memory_order_relaxed)) {
+    }
+    return event;
+}
+
+struct weft_event *weft_event_mine(void)
+{
+    if (mine != NULL)
+        return mine;
+    pthread_once(&key_once, make_key);
+    struct weft_event *event = take_free();
+    if (event == NULL)
+        event = make();
+    if (event != NULL && (!key_made || pthread_setspecific(key, event) != 0)) {
+        give_back(event);
+        return NULL;
+    }
+    mine = event;
+    return event;
+}
+
+uint32_t weft_event_look(struct weft_event *event)
+{
+    /* E4, relaxed: a ring that this misses changes the word that the futex compares. */
+    return atomic_load_explicit(&event->rings, memory_order_relaxed);
+}
+
+void weft_event_sleep(struct weft_event *event, uint32_t seen, int64_t deadline_ns)
+{
+    weft_futex_wait(&event->rings, seen, deadline_ns);
+}
+
+void weft_event_ring(struct weft_event *event)
+{
+    /* E5, seq_cst: the kernel compares the word under a lock of its own; what the sleeper then looks at is ordered by S1 and S3. */
+    atomic_fetch_add_explicit(&event->rings, 1, memory_order_seq_cst);
+    weft_futex_wake(&event->rings, 1);
+}
+
+void weft_event_ring_all(void)
+{
+    /* E3, acquire: pairs with E2. */
+    struct weft_event *event = atomic_load_explicit(&table, memory_order_acquire);
+    for (; event != NULL; event = event->next)
+        weft_event_ring(event);
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+/* record.c - reads records while their writers go on, compares them, and puts calls into words.
+ *
+ * A record is a sequence lock with one writer: its number is 0 while the words change, and a reader keeps what it read only if the
+ * number was the one it looked for, before and after. */
+#include "core/record.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct {
+    const char *name;
+    bool elements, reduces, rooted;
+} collectives[] = {
+#define WEFT_COLLECTIVE(name, elements, reduces, rooted) {#name, elements, reduces, rooted},
+#include "lists/collectives.def"
+#undef WEFT_COLLECTIVE
+};
+
+static const char *const type_names[] = {
+#define WEFT_INTEGER(name, ctype, unsigned_type) #name,
+#define WEFT_FLOAT(name, ctype) #name,
+#define WEFT_HALF(name) #name,
+#define WEFT_INDEXED(name, ctype, value_type) #name,
+#include "lists/types.def"
+#undef WEFT_INTEGER
+#undef WEFT_FLOAT
+#undef WEFT_HALF
+#undef WEFT_INDEXED
+};
+
+static const char *const op_names[] = {
+#define WEFT_OP(name, kind) #name,
+#include "lists/ops.def"
+#undef WEFT_OP
+};
+
+/* ---- Text */
+
+__attribute__((format(printf, 4, 5))) static size_t add(char *text, size_t size, size_t at, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(text + at, size - at, format, arguments);
+    va_end(arguments);
+    return length < 0 || at + (size_t)length >= size ? size - 1 : at + (size_t)length;
+}
+
+void weft_text_ranks(const bool *set, int n_ranks, char *text, size_t size)
+{
+    size_t at = 0;
+    int listed = 0;
+    text[0] = 0;
+    for (int rank = 0; rank < n_ranks; rank++) {
+        int first = rank;
+        if (!set[rank])
+            continue;
+        while (rank + 1 < n_ranks && set[rank + 1])
+            rank++;
+        if (listed++ == 0)
+            at = add(text, size, at, first < rank ? "ranks " : "rank ");
+        else if (listed == 2 && strncmp(text, "rank ", 5) == 0) { /* one more: it is a plural now */
+            memmove(text + 6, text + 5, at - 4);
+            memcpy(text, "ranks ", 6);
+            at = add(text, size, at + 1, ", ");
+        } else
+            at = add(text, size, at, ", ");
+        at = first < rank ? add(text, size, at, "%d-%d", first, rank) : add(text, size, at, "%d", first);
+        if (listed == 16 && rank + 1 < n_ranks) {
+            add(text, size, at, " and others");
+            return;
+        }
+    }
+    if (listed == 0)
+        add(text, size, 0, "no rank");
+}
+
+static void call_text(char text[WEFT_CALL_TEXT], int collective, uint64_t count, const char *type, const char *op, int root)
+{
+    size_t at = add(text, WEFT_CALL_TEXT, 0, "%s(", collectives[collective].name);
+    if (collectives[collective].elements)
+        at = add(text, WEFT_CALL_TEXT, at, "%llu x %s", (unsigned long long)count, type);
+    if (collectives[collective].reduces)
+        at = add(text, WEFT_CALL_TEXT, at, ", %s", op);
+    if (collectives[collective].rooted)
+        at = add(text, WEFT_CALL_TEXT, at, ", root %d", root);
+    add(text, WEFT_CALL_TEXT, at, ")");
+}
+
+void weft_text_call(const struct weft_call *call, char text[WEFT_CALL_TEXT])
+{
+    call_text(text, (int)call->collective, call->count, call->type ? call->type->name : "", call->op ? call->op->name : "",
+              call->root);
+}
+
+/* ---- Records */
+
+void weft_record_names(struct weft_record *record, const struct weft_call *call)
+{
+    uint64_t words[4] = {0};
+    if (call->type != NULL)
+        strncpy((char *)&words[0], call->type->name, 15);
+    if (call->op != NULL)
+        strncpy((char *)&words[2], call->op->name, 15);
+    for (int i = 0; i < 4; i++)
+        /* R2, release: as the words in weft_record_begin. */
+        atomic_store_explicit(&record->names[i], words[i], memory_order_release);
+}
+
+bool weft_record_read(const struct weft_slot *slot, uint64_t number, char text[WEFT_CALL_TEXT], uint32_t *signature)
+{
+    const struct weft_record *record = &slot->records[number & (WEFT_RING_LINES - 1)];
+    uint64_t names[4];
+    /* R4, acquire: pairs with R3. */
+    if (atomic_load_explicit(&record->number, memory_order_acquire) != number)
+        return false;
+    /* R5, acquire: keeps the second look at the number behind these. */
+    uint64_t what = atomic_load_explicit(&record->what, memory_order_acquire);
+    uint64_t count = atomic_load_explicit(&record->count, memory_order_acquire);
+    uint64_t chain = atomic_load_explicit(&record->signature, memory_order_acquire);
+    for (int i = 0; i < 4; i++)
+        /* R5, acquire: as above. */
+        names[i] = atomic_load_explicit(&record->names[i], memory_order_acquire);
+    /* R4, relaxed: the loads above are acquires, so this one comes after them. */
+    if (atomic_load_explicit(&record->number, memory_order_relaxed) != number)
+        return false;
+    if (text != NULL) {
+        int type = (int8_t)(what >> 8), op = (int8_t)(what >> 16);
+        call_text(text, (int)(what & 0xff), count, type >= 0 ? type_names[type] : (const char *)&names[0],
+                  op >= 0 ? op_names[op] : (const char *)&names[2], (int)(what >> 32));
+    }
+    if (signature != NULL)
+        *signature = (uint32_t)chain;
+    return true;
+}
+
+/* The first rank not yet grouped, and all that called the same. */
+static int group_of(const struct weft_comm *comm, uint64_t number, bool *grouped, bool *set, char text[WEFT_CALL_TEXT])
+{
+    char other[WEFT_CALL_TEXT];
+    int members = 0;
+    uint32_t signature, chain;
+    for (int rank = 0; rank < comm->n_ranks; rank++) {
+        set[rank] = false;
+        if (grouped[rank])
+            continue;
+        if (!weft_record_read(weft_slot_of(comm, rank), number, other, &chain))
+            continue;
+        if (members == 0) {
+            memcpy(text, other, sizeof other);
+            signature = chain;
+        } else if (chain != signature || strcmp(text, other) != 0)
+            continue;
+        members++;
+        set[rank] = grouped[rank] = true;
+    }
+    return members;
+}
+
+void weft_record_compare(const struct weft_comm *comm, uint64_t number, char *text, size_t size)
+{
+    char call[WEFT_CALL_TEXT], ranks[256];
+    bool flags[2 * 64], *grouped = flags, *set = flags + 64;
+    int n_ranks = comm->n_ranks;
+    size_t at = 0;
+    text[0] = 0;
+    if (n_ranks > 64) {
+        grouped = calloc(2 * (size_t)n_ranks, sizeof *grouped);
+        if (grouped == NULL)
+            return;
+        set = grouped + n_ranks;
+    } else
+        memset(flags, 0, sizeof flags);
+    while (group_of(comm, number, grouped, set, call) > 0) {
+        weft_text_ranks(set, n_ranks, ranks, sizeof ranks);
+        at = add(text, size, at, "%s%s: %s", at == 0 ? "" : "; ", ranks, call);
+    }
+    if (grouped != flags)
+        free(grouped);
+}
+
+bool weft_record_disagree(const struct weft_operation *operation)
+{
+    const struct weft_comm *comm = operation->comm;
+    uint32_t signature;
+    for (int rank = 0; rank < comm->n_ranks; rank++)
+        if (weft_record_read(weft_slot_of(comm, rank), operation->number, NULL, &signature) &&
+            signature != operation->signature)
+            return true;
+    return false;
+}

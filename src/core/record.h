@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+/* record.h - what each rank called: written by itself, read by those who find that something is wrong. */
+#ifndef WEFT_CORE_RECORD_H
+#define WEFT_CORE_RECORD_H
+
+#include "core/operation.h"
+
+#define WEFT_CALL_TEXT 96
+
+/* `calls` of a slot: odd while a call is in progress. */
+WEFT_INLINE uint64_t weft_calls_begun(uint64_t calls)
+{
+    return (calls + 1) / 2;
+}
+
+/* Notes the call that `operation` begins in this rank's ring of records. */
+WEFT_INLINE void weft_record_begin(struct weft_operation *operation);
+WEFT_INLINE void weft_record_end(struct weft_operation *operation);
+
+/* What a rank said of call `number`. False: it has not begun it, or has long overwritten it. */
+bool weft_record_read(const struct weft_slot *slot, uint64_t number, char text[WEFT_CALL_TEXT], uint32_t *signature);
+
+/* The calls numbered `number`, ranks that agree together: "ranks 0-2, 4: allreduce(4 x int32, sum); rank 3: barrier()". */
+void weft_record_compare(const struct weft_comm *comm, uint64_t number, char *text, size_t size);
+/* Does any rank disagree with this one on the call it is in? */
+bool weft_record_disagree(const struct weft_operation *operation);
+
+/* "ranks 0-2, 5" for the set ones; "no rank" for none. */
+void weft_text_ranks(const bool *set, int n_ranks, char *text, size_t size);
+/* "allreduce(4 x int32, sum)" */
+void weft_text_call(const struct weft_call *call, char text[WEFT_CALL_TEXT]);
+
+/* ---- The inline part */
+
+void weft_record_names(struct weft_record *record, const struct weft_call *call);
+
+WEFT_INLINE void weft_record_begin(struct weft_operation *operation)
+{
+    const struct weft_call *call = operation->call;
+    struct weft_slot *slot = operation->comm->slot;
+    struct weft_record *record = &slot->records[operation->number & (WEFT_RING_LINES - 1)];
+    uint64_t what = (uint64_t)(uint32_t)call->root << 32 | (uint64_t)(uint8_t)call->op_index << 16 |
+                    (uint64_t)(uint8_t)call->type_index << 8 | (uint64_t)call->collective;
+    /* R1, relaxed: ordered before the words by their release. */
+    atomic_store_explicit(&record->number, 0, memory_order_relaxed);
+    /* R2, release: a reader who sees a new word (R5) sees the 0 of R1 or what came later, and drops what it read. */
+    atomic_store_explicit(&record->what, what, memory_order_release);
+    atomic_store_explicit(&record->count, call->count, memory_order_release);
+    atomic_store_explicit(&record->signature, operation->signature, memory_order_release);
+    if (weft_unlikely(call->type_index < 0 || call->op_index < 0))
+        weft_record_names(record, call);
+    /* R3, release: who sees the number (R4) sees the words of this call. */
+    atomic_store_explicit(&record->number, operation->number, memory_order_release);
+    /* R6, release: who sees that the call has begun (R7) finds its record. */
+    atomic_store_explicit(&slot->calls, 2 * operation->number - 1, memory_order_release);
+}
+
+WEFT_INLINE void weft_record_end(struct weft_operation *operation)
+{
+    /* R8, relaxed: for reports only. */
+    atomic_store_explicit(&operation->comm->slot->calls, 2 * operation->number, memory_order_relaxed);
+}
+
+#endif

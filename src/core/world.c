@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+/* world.c - makes and frees what the ranks of a communicator share.
+ *
+ * The slots come as untouched pages, so each lands in the memory of the rank that first writes it. They are not padded to pages: equal
+ * offsets in many pages would fall into one set of the cache. */
+#include "core/world.h"
+
+#include "core/wait.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static size_t slots_bytes(const struct weft_world *world)
+{
+    return (size_t)world->n_ranks * sizeof *world->slots;
+}
+
+static size_t channels_bytes(const struct weft_world *world)
+{
+    return (size_t)world->n_ranks * (size_t)world->n_ranks * sizeof *world->channels;
+}
+
+struct weft_world *weft_world_create(int n_ranks, const struct weft_world_config *config)
+{
+    struct weft_processors processors;
+    struct weft_world *world = aligned_alloc(WEFT_CACHE_LINE, sizeof *world);
+    if (world == NULL)
+        return NULL;
+    memset(world, 0, sizeof *world);
+    world->n_ranks = n_ranks;
+    world->members = 1;
+    memcpy(world->forced, config->forced, sizeof world->forced);
+    snprintf(world->name, sizeof world->name, "%s", config->name != NULL ? config->name : "weft");
+    world->slots = weft_pages_allocate(slots_bytes(world));
+    if (config->with_grid)
+        world->channels = weft_pages_allocate(channels_bytes(world));
+    if (world->slots == NULL || (config->with_grid && world->channels == NULL)) {
+        weft_pages_free(world->slots, slots_bytes(world));
+        free(world);
+        return NULL;
+    }
+    pthread_mutex_init(&world->lock, NULL);
+    weft_processors_count(&processors);
+    world->crowded = n_ranks > processors.usable;
+    world->gated = world->crowded || n_ranks > WEFT_FLAT_RANKS;
+    if ((world->parent = config->parent) != NULL)
+        weft_world_join(world->parent);
+    return world;
+}
+
+void weft_world_join(struct weft_world *world)
+{
+    pthread_mutex_lock(&world->lock);
+    world->members++;
+    pthread_mutex_unlock(&world->lock);
+}
+
+void weft_world_leave(struct weft_world *world)
+{
+    while (world != NULL) {
+        struct weft_world *parent = world->parent;
+        pthread_mutex_lock(&world->lock);
+        int left = --world->members;
+        pthread_mutex_unlock(&world->lock);
+        if (left > 0)
+            return;
+        pthread_mutex_destroy(&world->lock);
+        weft_pages_free(world->slots, slots_bytes(world));
+        weft_pages_free(world->channels, channels_bytes(world));
+        free(world);
+        world = parent;
+    }
+}
+
+struct weft_comm *weft_handle_create(int n_ranks)
+{
+    struct weft_comm *comm = calloc(1, sizeof *comm);
+    if (comm == NULL)
+        return NULL;
+    comm->n_ranks = n_ranks;
+    comm->sources = calloc(3 * (size_t)n_ranks, sizeof *comm->sources);
+    if (comm->sources == NULL) {
+        free(comm);
+        return NULL;
+    }
+    comm->sources_at = comm->sources + n_ranks;
+    comm->destinations = (void **)(comm->sources_at + n_ranks);
+    return comm;
+}
+
+void weft_handle_free(struct weft_comm *comm)
+{
+    free(comm->sources);
+    free(comm->grid_scratch);
+    free(comm);
+}
+
+void weft_handle_attach(struct weft_comm *comm, struct weft_world *world, int rank)
+{
+    comm->world = world;
+    comm->rank = rank;
+    comm->slot = &world->slots[rank];
+}
+
+void weft_handle_detach(struct weft_comm *comm)
+{
+    struct weft_world *world = comm->world;
+    /* C1, seq_cst: pairs with S3: whoever waits for room in its ring need not wait for this rank. */
+    atomic_store_explicit(&comm->slot->consumed, UINT64_MAX, memory_order_seq_cst);
+    /* D1, seq_cst: all that this rank published comes before; D2 sees it after the count below. */
+    atomic_store_explicit(&comm->slot->left, 1, memory_order_seq_cst);
+    /* D3, seq_cst: before the looks for sleepers in weft_wake; pairs with D4, so that none sleeps on without having seen it. */
+    atomic_fetch_add_explicit(&world->departures, 1, memory_order_seq_cst);
+    weft_wake(world, comm->rank);
+    weft_wake(world, world->n_ranks);
+    weft_world_leave(world);
+    weft_handle_free(comm);
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+/* world.h - what the ranks of one communicator share, and the handle of each.
+ *
+ * A world holds a slot for each rank: what this rank publishes, on cache lines that it alone writes; beside it, on a line of
+ * its own, the count of those who sleep for it. A world lives until the last rank has left it. */
+#ifndef WEFT_CORE_WORLD_H
+#define WEFT_CORE_WORLD_H
+
+#include "core/call.h"
+#include "core/line.h"
+
+#include <pthread.h>
+
+struct weft_event;
+
+/* What a rank says of a call for those who compare or report. Written by its rank at each call, read by anyone at any
+ * time: so every word is atomic, and `number` is 0 while the others change. */
+struct weft_record {
+    _Alignas(WEFT_CACHE_LINE) _Atomic uint64_t number; /* of the call, from 1 */
+    _Atomic uint64_t what;                             /* collective, type, op, root: see record.c */
+    _Atomic uint64_t count;
+    _Atomic uint64_t signature;
+    _Atomic uint64_t names[4]; /* of a user's type and op, cut to 15 characters */
+};
+static_assert(sizeof(struct weft_record) == WEFT_CACHE_LINE, "a record fills a cache line");
+
+struct weft_slot {
+    /* Written by the owner; read by others when they look around. */
+    _Alignas(WEFT_CACHE_LINE) _Atomic uint64_t consumed; /* this rank has read all lines before this position */
+    _Atomic uint64_t calls;                              /* calls begun */
+    _Atomic uint32_t inside;                             /* this rank reads or writes other ranks' buffers */
+    _Atomic uint32_t left;                               /* this rank has destroyed its handle */
+    /* Written by others. */
+    _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t sleepers; /* ranks asleep for this one */
+    /* Written by the owner before it sleeps, taken back by who wakes it. */
+    _Alignas(WEFT_CACHE_LINE) struct weft_event *_Atomic event;
+    _Atomic int32_t target; /* 1 + the rank it sleeps for, or 1 + n_ranks for a gate; 0: awake */
+    _Alignas(WEFT_CACHE_LINE) struct weft_record records[WEFT_RING_LINES];
+    struct weft_line ring[WEFT_RING_LINES];
+};
+static_assert(offsetof(struct weft_slot, sleepers) % WEFT_CACHE_LINE == 0, "others write on a line of its own");
+static_assert(offsetof(struct weft_slot, event) % WEFT_CACHE_LINE == 0, "the owner's part stands on its own");
+
+/* Where all ranks meet by counting: the last to arrive acts for all and opens the gate. */
+struct weft_gate {
+    _Alignas(WEFT_CACHE_LINE) _Atomic uint64_t arrived; /* over all uses */
+    struct weft_line release;
+};
+#define WEFT_GATES 8 /* used in turn */
+#define WEFT_FLAT_RANKS 16 /* up to here each looks at each: one line transfer deep, n - 1 wide */
+
+/* Why a communicator failed; first cause wins, and does not change afterwards. */
+struct weft_cause {
+    _Atomic uint32_t taken;
+    _Atomic int32_t status; /* weft_status; not WEFT_OK: the text is complete */
+    int rank;               /* that found it */
+    char text[1024];
+};
+
+struct weft_world {
+    int n_ranks;
+    bool crowded; /* more ranks than processors */
+    bool gated;   /* ranks meet at gates rather than each looking at each */
+    struct weft_slot *slots;
+    uint8_t forced[WEFT_COLLECTIVES]; /* 1 + the index of the algorithm that the user asks for; 0: none */
+    struct weft_world *parent; /* that this one was made from by dup or split: an abort there counts here; kept alive */
+    _Atomic uint32_t departures; /* ranks that have left: who waits looks round when it changes */
+    struct weft_cause cause;
+    _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t gate_sleepers;
+    struct weft_gate gates[WEFT_GATES];
+    struct weft_line *channels; /* n_ranks * n_ranks, from * n_ranks + to; only where the algorithm `grid` is forced */
+
+    /* From here on under `lock`. */
+    pthread_mutex_t lock;
+    int members; /* handles, and others that keep the world alive; the last to go frees it */
+    char name[64];
+    struct weft_birth *births; /* communicators being made from this one */
+};
+
+struct weft_comm {
+    struct weft_world *world;
+    struct weft_slot *slot; /* this rank's own */
+    int rank, n_ranks;
+    uint64_t position;  /* of the next line */
+    uint64_t free;      /* all ranks have consumed what lies before */
+    uint64_t announced; /* what `consumed` need not repeat */
+    uint64_t calls;
+    uint64_t gate; /* uses of gates so far */
+    uint32_t chain;
+    weft_wait wait;
+    int64_t timeout_ns; /* 0: none */
+    int polls;          /* looks of the inlined poll */
+    int64_t usual_ns;   /* what recent waits took, averaged */
+    const void **sources;      /* scratch of n_ranks addresses: where the ranks' input stands, */
+    const void **sources_at;   /* the same at some offset, */
+    void **destinations;       /* and where results go */
+    void *grid_scratch;
+    size_t grid_scratch_bytes;
+};
+
+/* What worlds are made with. */
+struct weft_world_config {
+    const char *name;
+    uint8_t forced[WEFT_COLLECTIVES];
+    bool with_grid;
+    struct weft_world *parent;
+};
+/* With one member, its maker; NULL when memory is short. */
+struct weft_world *weft_world_create(int n_ranks, const struct weft_world_config *config);
+void weft_world_join(struct weft_world *world);
+void weft_world_leave(struct weft_world *world);
+
+/* A rank's handle; takes no place in the world. NULL when memory is short. */
+struct weft_comm *weft_handle_create(int n_ranks);
+void weft_handle_free(struct weft_comm *comm);
+/* Makes the handle that of `rank`; the place that the caller took in the world is now the handle's. */
+void weft_handle_attach(struct weft_comm *comm, struct weft_world *world, int rank);
+/* Tells the peers that this rank has left, and gives back its place. */
+void weft_handle_detach(struct weft_comm *comm);
+
+WEFT_INLINE struct weft_slot *weft_slot_of(const struct weft_comm *comm, int rank)
+{
+    return &comm->world->slots[rank];
+}
+
+WEFT_INLINE struct weft_line *weft_line_of(const struct weft_comm *comm, int rank, uint64_t position)
+{
+    return weft_ring_line(comm->world->slots[rank].ring, position);
+}
+
+#endif

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/* linux.c - clock, scheduler, futex, pages and randomness, straight from Linux.
+ *
+ * After: U. Drepper, "Futexes Are Tricky"; futex(2), getrandom(2). */
+#include "platform/platform.h"
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+int64_t weft_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void weft_yield(void)
+{
+    sched_yield();
+}
+
+void weft_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline_ns)
+{
+    struct timespec deadline;
+    struct timespec *until = NULL;
+    if (deadline_ns != INT64_MAX) {
+        deadline.tv_sec = (time_t)(deadline_ns / 1000000000);
+        deadline.tv_nsec = (long)(deadline_ns % 1000000000);
+        until = &deadline;
+    }
+    /* The bitset form takes an absolute time of CLOCK_MONOTONIC, so an interrupted sleep does not grow. */
+    syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, until, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+void weft_futex_wake(_Atomic uint32_t *word, int count)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
+void *weft_pages_allocate(size_t bytes)
+{
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+void weft_pages_free(void *pages, size_t bytes)
+{
+    if (pages != NULL)
+        munmap(pages, bytes);
+}
+
+bool weft_random_bytes(void *bytes, size_t count)
+{
+    unsigned char *at = bytes;
+    while (count > 0) {
+        ssize_t got = getrandom(at, count > 256 ? 256 : count, 0);
+        if (got <= 0)
+            return false;
+        at += got;
+        count -= (size_t)got;
+    }
+    return true;
+}
+
+uint64_t weft_process_id(void)
+{
+    return (uint64_t)getpid();
+}

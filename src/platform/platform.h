@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+/* platform.h - all that Weft asks of an operating system and a processor; a port provides what stands here.
+ *
+ * The inline part is what a polling loop needs; linux.c, processors.c and topology.c hold the rest. */
+#ifndef WEFT_PLATFORM_PLATFORM_H
+#define WEFT_PLATFORM_PLATFORM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h>
+#endif
+
+#define WEFT_CACHE_LINE 64
+#define weft_likely(condition) __builtin_expect(!!(condition), 1)
+#define weft_unlikely(condition) __builtin_expect(!!(condition), 0)
+#define WEFT_COLD __attribute__((cold, noinline))
+#define WEFT_INLINE static inline __attribute__((always_inline))
+
+/* Tells the processor that this is a polling loop: frees the sibling hyperthread and leaves the loop faster. */
+WEFT_INLINE void weft_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    _mm_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("isb" ::: "memory");
+#endif
+}
+
+/* Fetches the line at `address` for writing, so that a later store finds it here. */
+WEFT_INLINE void weft_prefetch_write(const void *address)
+{
+    __builtin_prefetch(address, 1, 3);
+}
+
+/* Rounding to nearest and denormals kept, whatever the calling thread has chosen: a kernel may run on any rank's thread,
+ * and its bits must not depend on which. Returns what weft_float_leave restores. */
+WEFT_INLINE uint64_t weft_float_enter(void)
+{
+#if defined(__x86_64__)
+    unsigned mode = _mm_getcsr();
+    if (weft_unlikely((mode & 0xE040u) != 0)) /* rounding control, flush to zero, denormals are zero */
+        _mm_setcsr(mode & ~0xE040u);
+    return mode;
+#elif defined(__aarch64__)
+    uint64_t mode;
+    __asm__ __volatile__("mrs %0, fpcr" : "=r"(mode));
+    if (weft_unlikely((mode & 0x3C80000u) != 0)) /* default NaN apart: rounding, flush to zero, FZ16 */
+        __asm__ __volatile__("msr fpcr, %0" ::"r"(mode & ~(uint64_t)0x3C80000u));
+    return mode;
+#else
+    return 0;
+#endif
+}
+
+WEFT_INLINE void weft_float_leave(uint64_t mode)
+{
+#if defined(__x86_64__)
+    if (weft_unlikely((mode & 0xE040u) != 0))
+        _mm_setcsr((unsigned)mode);
+#elif defined(__aarch64__)
+    if (weft_unlikely((mode & 0x3C80000u) != 0))
+        __asm__ __volatile__("msr fpcr, %0" ::"r"(mode));
+#else
+    (void)mode;
+#endif
+}
+
+/* Nanoseconds of a clock that never goes back. */
+int64_t weft_now_ns(void);
+
+/* Lets another runnable thread have this processor. */
+void weft_yield(void);
+
+/* Sleeps while *word == expected, until woken or until deadline_ns of weft_now_ns's clock (INT64_MAX: no deadline). May
+ * return early for no reason; the caller looks again. */
+void weft_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline_ns);
+void weft_futex_wake(_Atomic uint32_t *word, int count);
+
+/* Zeroed memory, aligned to a page and untouched: each page goes to the memory of whoever writes it first. NULL: none. */
+void *weft_pages_allocate(size_t bytes);
+void weft_pages_free(void *pages, size_t bytes);
+
+/* Bytes that nobody can guess; false when the system has none to give. */
+bool weft_random_bytes(void *bytes, size_t count);
+
+/* A number that differs between a process and its children by fork, and between two processes alive at once. */
+uint64_t weft_process_id(void);
+
+struct weft_processors {
+    int online, affinity, usable;
+    double cgroup_quota;
+};
+/* The processors this process may use: the union of its threads' affinity masks, and the control group's quota. */
+void weft_processors_count(struct weft_processors *out);
+
+struct weft_level {
+    const char *name;
+    int count;
+    size_t bytes;
+    int processors_each;
+};
+/* The levels of the machine, outermost first, at most `capacity`; returns how many there are, negative on failure. */
+int weft_topology_levels(struct weft_level *levels, int capacity);
+
+#endif

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/* reduce.c - walks the canonical tree over a block of elements.
+ *
+ * Up to eight ranks that form a whole subtree are one kernel call; above that, the left subtree goes into a partial block on the
+ * stack, the right one behind it, and two partials are combined. A user's op is called pair by pair, in the same tree. */
+#include "reduce/reduce.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const weft_kernel_table *table = &weft_kernels_baseline;
+
+__attribute__((constructor)) static void choose_table(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd"))
+        table = &weft_kernels_avx512;
+    else if (__builtin_cpu_supports("avx2")) /* every such processor converts 16-bit floats, too */
+        table = &weft_kernels_avx2;
+#endif
+}
+
+bool weft_reduction_init(struct weft_reduction *reduction, const weft_type *type, const weft_op *op, int n_ranks)
+{
+    int op_index = weft_op_index(op), type_index = weft_type_index(type);
+    *reduction = (struct weft_reduction){.type = type, .op = op, .n_ranks = n_ranks};
+    if (type->copy != NULL)
+        return false;
+    if (op_index < 0)
+        return op->combine != NULL;
+    if (type_index < 0)
+        return false;
+    reduction->kernels = &(*table)[type_index][op_index];
+    return reduction->kernels->combine[1] != NULL;
+}
+
+size_t weft_reduction_block(const struct weft_reduction *reduction)
+{
+    size_t size = reduction->kernels != NULL ? reduction->kernels->partial_size : reduction->type->size;
+    return size < WEFT_BLOCK_BYTES ? WEFT_BLOCK_BYTES / size : 1;
+}
+
+static int split_point(int n)
+{
+    return 1 << (31 - __builtin_clz((unsigned)(n - 1)));
+}
+
+/* Combines n >= 1 sources into partials. */
+static void combine_tree(const struct weft_kernels *kernels, const void *const *sources, int n, void *partials, size_t count)
+{
+    if ((n & (n - 1)) == 0 && n <= 8) {
+        weft_combine combine = kernels->combine[__builtin_ctz((unsigned)n)];
+        if (combine != NULL)
+            combine(sources, partials, count);
+        else
+            memcpy(partials, sources[0], count * kernels->partial_size);
+        return;
+    }
+    _Alignas(WEFT_CACHE_LINE) unsigned char left[WEFT_BLOCK_BYTES];
+    int half = split_point(n);
+    const void *pair[2] = {left, partials};
+    combine_tree(kernels, sources, half, left, count);
+    combine_tree(kernels, sources + half, n - half, partials, count);
+    kernels->combine_partials(pair, partials, count);
+}
+
+static weft_status combine_built_in(const struct weft_reduction *reduction, const void *const *sources, int n,
+                                    void *result, size_t count)
+{
+    const struct weft_kernels *kernels = reduction->kernels;
+    uint64_t mode = weft_float_enter();
+    if (weft_reduction_direct(reduction, n)) {
+        kernels->combine[__builtin_ctz((unsigned)n)](sources, result, count);
+    } else {
+        _Alignas(WEFT_CACHE_LINE) unsigned char partials[WEFT_BLOCK_BYTES];
+        combine_tree(kernels, sources, n, partials, count);
+        if (kernels->finish != NULL)
+            kernels->finish(partials, result, count, reduction->n_ranks);
+        else
+            memcpy(result, partials, count * kernels->partial_size);
+    }
+    weft_float_leave(mode);
+    return WEFT_OK;
+}
+
+/* The user's op. `spare` has room for one block at each level of the tree below. */
+static weft_status combine_user(const struct weft_reduction *reduction, const void *const *sources, int n, void *result,
+                                size_t count, unsigned char *spare)
+{
+    size_t bytes = count * reduction->type->size;
+    if (n == 1) {
+        memcpy(result, sources[0], bytes);
+        return WEFT_OK;
+    }
+    int half = split_point(n);
+    const void *left = sources[0];
+    weft_status status = WEFT_OK;
+    if (half > 1) {
+        left = spare;
+        status = combine_user(reduction, sources, half, spare, count, spare + bytes);
+    }
+    if (status == WEFT_OK)
+        status = combine_user(reduction, sources + half, n - half, result, count, half > 1 ? spare + bytes : spare);
+    if (status == WEFT_OK && reduction->op->combine(reduction->op, reduction->type, left, result, count) != WEFT_OK)
+        status = WEFT_ERR_CALLBACK;
+    return status;
+}
+
+static weft_status combine_user_block(const struct weft_reduction *reduction, const void *const *sources, int n,
+                                      void *result, size_t count)
+{
+    enum { LEVELS = 8 };
+    _Alignas(WEFT_CACHE_LINE) unsigned char stack[LEVELS * WEFT_BLOCK_BYTES];
+    int levels = 33 - __builtin_clz((unsigned)n); /* the result, and a left part for each level */
+    size_t bytes = count * reduction->type->size;
+    unsigned char *spare = stack;
+    if ((size_t)levels * bytes > sizeof stack && (spare = malloc((size_t)levels * bytes)) == NULL)
+        return WEFT_ERR_MEMORY;
+    /* Into the spare first: result may be a source that is still to be read. */
+    weft_status status = combine_user(reduction, sources, n, spare, count, spare + bytes);
+    if (status == WEFT_OK)
+        memcpy(result, spare, bytes);
+    if (spare != stack)
+        free(spare);
+    return status;
+}
+
+weft_status weft_reduce_block(const struct weft_reduction *reduction, const void *const *sources, int n, void *result,
+                              size_t count)
+{
+    if (weft_likely(reduction->kernels != NULL))
+        return combine_built_in(reduction, sources, n, result, count);
+    return combine_user_block(reduction, sources, n, result, count);
+}
+
+weft_status weft_combine_built_in(const weft_op *op, const weft_type *type, const void *in, void *inout, size_t count)
+{
+    struct weft_reduction reduction;
+    const unsigned char *left = in;
+    unsigned char *right = inout;
+    if (!weft_reduction_init(&reduction, type, op, 2))
+        return WEFT_ERR_UNSUPPORTED;
+    for (size_t done = 0, step = weft_reduction_block(&reduction); done < count; done += step) {
+        const void *pair[2] = {left + done * type->size, right + done * type->size};
+        size_t now = count - done < step ? count - done : step;
+        combine_built_in(&reduction, pair, 2, right + done * type->size, now);
+    }
+    return WEFT_OK;
+}

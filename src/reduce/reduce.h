@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+/* reduce.h - combines what the ranks contribute, in the order that the contract states: tree(lo, hi) splits at the largest power of
+ * two below its length.
+ *
+ * Knows elements and buffers, nothing of communicators. */
+#ifndef WEFT_REDUCE_REDUCE_H
+#define WEFT_REDUCE_REDUCE_H
+
+#include "platform/platform.h"
+#include "reduce/kernels.h"
+
+/* Bytes of partial results held at a time: they stay in the first-level cache, on the stack of whoever combines. */
+#define WEFT_BLOCK_BYTES 2048
+
+/* How the elements of one call are combined; made once a call, before anything is shared. */
+struct weft_reduction {
+    const weft_type *type;
+    const weft_op *op;
+    const struct weft_kernels *kernels; /* NULL: the user's op */
+    int n_ranks;                        /* what avg divides by */
+};
+
+/* -1 where it is not built in. */
+int weft_type_index(const weft_type *type);
+int weft_op_index(const weft_op *op);
+const weft_type *weft_type_at(size_t index); /* NULL past the last */
+const weft_op *weft_op_at(size_t index);
+
+/* A number that ranks compare instead of names: equal for types of equal name, size and kind, wherever they stand. */
+uint32_t weft_type_hash(const weft_type *type);
+uint32_t weft_op_hash(const weft_op *op);
+
+/* False: the op is not defined for the type. */
+bool weft_reduction_init(struct weft_reduction *reduction, const weft_type *type, const weft_op *op, int n_ranks);
+
+/* Elements that are combined at a time: as many as a block holds, at least one. */
+size_t weft_reduction_block(const struct weft_reduction *reduction);
+
+/* result[i] = sources[0][i] op ... op sources[n - 1][i] for count elements, at most a block of them. result may be one of the sources only
+ * where n <= 8 is a power of two and the op is built in and has no last step; weft_reduction_direct says so. Fails with CALLBACK when
+ * the user's combine does, with MEMORY when an element larger than a block finds none. */
+weft_status weft_reduce_block(const struct weft_reduction *reduction, const void *const *sources, int n, void *result,
+                              size_t count);
+
+/* The combine member of the built-in ops. */
+weft_status weft_combine_built_in(const weft_op *op, const weft_type *type, const void *in, void *inout, size_t count);
+
+WEFT_INLINE bool weft_reduction_direct(const struct weft_reduction *reduction, int n)
+{
+    return (n == 2 || n == 4 || n == 8) && reduction->kernels != NULL && reduction->kernels->finish == NULL;
+}
+
+#endif
