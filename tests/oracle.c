@@ -230,7 +230,7 @@ static struct value combine(const weft_op *op, const struct format *format, stru
     return result;
 }
 
-/* What happens once, after the last combination, also of one rank alone. */
+/* What happens once, after the last combination. */
 static struct value finish(const weft_op *op, const struct format *format, struct value value, int divisor)
 {
     if (op == WEFT_LAND || op == WEFT_LOR || op == WEFT_LXOR)
@@ -292,6 +292,10 @@ void oracle_tree(const weft_type *type, const weft_op *op, const void *const *in
 {
     if (count == 0)
         return;
+    if (hi - lo == 1) { /* nothing is combined: the input itself, bit for bit */
+        memcpy(output, inputs[lo], count * type->size);
+        return;
+    }
     if (!is_builtin(op)) {
         user_tree(type, op, inputs, lo, hi, count, output);
         return;

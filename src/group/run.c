@@ -87,9 +87,13 @@ weft_status weft_run(int n_ranks, const weft_config *config, weft_status (*body)
     struct runner *runners = calloc((size_t)n_ranks, sizeof *runners);
     weft_status status = comms != NULL && runners != NULL
                              ? weft_comm_create_all(n_ranks, config, comms)
-                             : weft_error(WEFT_ERR_MEMORY, "weft_run", NULL, "no memory for %d ranks", n_ranks);
-    if (status != WEFT_OK)
+                             : weft_error(WEFT_ERR_MEMORY, "weft_comm_create_all", NULL, "no memory for %d ranks", n_ranks);
+    if (status != WEFT_OK) {
+        char why[1024];
+        snprintf(why, sizeof why, "%s", weft_last_error());
+        weft_error(status, "weft_run", NULL, "%s", why);
         goto done;
+    }
     for (; started < n_ranks; started++) {
         runners[started] = (struct runner){.run = &run, .comm = comms[started]};
         int refused = pthread_create(&runners[started].thread, NULL, run_rank, &runners[started]);
