@@ -200,7 +200,6 @@ void run_items(int n_ranks, const weft_config *config, struct item *items, size_
               "%s: a shared send buffer has changed", item_describe(&items[i], text, sizeof text));
         item_free(&items[i]);
     }
-    finish_case();
 }
 
 /* ---- Choosing ---- */

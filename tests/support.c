@@ -21,7 +21,8 @@ static struct {
     char running[400]; /* of test_case() */
     pthread_mutex_t lock;
     int failures;
-    char messages[FAILURES_SHOWN * 900];
+    char messages[FAILURES_SHOWN * 1300];
+    char noted[400];                   /* the case that the last message named */
     struct sigaction crash_actions[4]; /* what the sanitizers and the shell left, before cmocka */
 } test = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -49,6 +50,7 @@ static void write_where(const char *what)
     write_text(" (WEFT_TEST_SEED=");
     write_text(digits);
     write_text(")\n");
+    write_text(test.messages); /* what was noted before */
 }
 
 static void on_alarm(int signal_number)
@@ -88,7 +90,7 @@ int test_setup(void **state)
 {
     (void)state;
     test.failures = 0;
-    test.messages[0] = 0;
+    test.messages[0] = test.noted[0] = 0;
     test_case("(start)");
     test_watchdog(WATCHDOG_SECONDS);
     return 0;
@@ -99,6 +101,13 @@ int test_teardown(void **state)
     (void)state;
     alarm(0);
     return 0;
+}
+
+void test_run(void **state)
+{
+    const struct test_body *body = *state;
+    body->function(state);
+    finish_case();
 }
 
 int test_main(const char *group, const struct CMUnitTest *tests, size_t count)
@@ -137,10 +146,14 @@ static void note(const char *file, int line, const char *what, const char *detai
 {
     const char *base = strrchr(file, '/');
     pthread_mutex_lock(&test.lock);
-    size_t used = strlen(test.messages);
-    if (test.failures++ < FAILURES_SHOWN)
-        snprintf(test.messages + used, sizeof test.messages - used, "  %s:%d: %s: %s\n", base ? base + 1 : file, line,
-                 what, details);
+    size_t used = strlen(test.messages), size = sizeof test.messages;
+    if (test.failures++ < FAILURES_SHOWN) {
+        if (strcmp(test.noted, test.running) != 0)
+            snprintf(test.messages + used, size - used, "  in: %s\n", test.running);
+        memcpy(test.noted, test.running, sizeof test.noted);
+        used += strlen(test.messages + used);
+        snprintf(test.messages + used, size - used, "    %s:%d: %s: %s\n", base ? base + 1 : file, line, what, details);
+    }
     pthread_mutex_unlock(&test.lock);
 }
 
@@ -197,10 +210,19 @@ bool test_check_error(const char *file, int line, const char *word, int number)
 
 void finish_case(void)
 {
-    if (test.failures == 0)
+    int failures = test.failures;
+    test.failures = 0; /* told once */
+    if (failures == 0)
         return;
-    fail_msg("%d failure(s) in: %s (WEFT_TEST_SEED=0x%016llx)\n%s", test.failures, test.running,
-             (unsigned long long)test.seed, test.messages);
+    fprintf(stderr, "%s", test.messages); /* cmocka would cut it short */
+    fail_msg("%d failure(s), WEFT_TEST_SEED=0x%016llx", failures, (unsigned long long)test.seed);
+}
+
+/* After a case: the next ones may say more, unless enough has been said. The end of the test tells all. */
+static void after_case(void)
+{
+    if (test.failures >= FAILURES_SHOWN)
+        finish_case();
 }
 
 /* ---- Threads and ranks ---- */
@@ -243,7 +265,7 @@ void run_threads(int n_threads, thread_body body, void *arg)
 {
     install_crash_handlers();
     start_and_join(n_threads, body, arg);
-    finish_case();
+    after_case();
 }
 
 struct ranks {
@@ -268,7 +290,7 @@ void run_ranks(int n_ranks, const weft_config *config, rank_body body, void *arg
             CHECK_OK(weft_comm_destroy(ranks.comms[r]));
     }
     free(ranks.comms);
-    finish_case();
+    after_case();
 }
 
 /* ---- Small things ---- */

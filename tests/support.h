@@ -2,8 +2,8 @@
 /* support.h - what every test program shares: ranks on threads, failures told from any thread, seeds, a watchdog.
  *
  * cmocka's assertions may be used in the main thread only. CHECK may be used in any: it notes the failure and goes on,
- * and run_ranks (or finish_case) fails the test in the main thread when all have been joined. What runs is named by
- * test_case(), and stands in every message together with the seed: WEFT_TEST_SEED=<seed> runs the same again,
+ * and the test fails in the main thread at its end, or as soon as enough was noted. What runs is named by test_case(), and
+ * stands in the messages together with the seed: WEFT_TEST_SEED=<seed> runs the same again,
  * WEFT_TEST_FILTER='allreduce_*' only those tests. WEFT_TEST_SCALE multiplies how much is tried (1 by default, less in
  * sanitizer builds). A test that hangs ends the program after test_watchdog() seconds with what it was doing. */
 #ifndef WEFT_TESTS_SUPPORT_H
@@ -39,7 +39,17 @@
 #endif
 
 /* One test of a group, and the whole main() of a test program. */
-#define TEST(function) cmocka_unit_test_setup_teardown(function, test_setup, test_teardown)
+#define TEST(function)                                                                                                 \
+    {                                                                                                                  \
+#function, test_run, test_setup, test_teardown, &(struct test_body)                                            \
+        {                                                                                                              \
+            function                                                                                                   \
+        }                                                                                                              \
+    }
+struct test_body {
+    void (*function)(void **state);
+};
+void test_run(void **state); /* the function, then finish_case() */
 #define RUN_TESTS(group, tests) test_main(group, tests, sizeof(tests) / sizeof((tests)[0]))
 int test_setup(void **state);
 int test_teardown(void **state);
@@ -61,10 +71,10 @@ bool test_check_status(const char *file, int line, weft_status expected, weft_st
 /* Checks that weft_last_error() of this thread holds `word`, and the number where it is not negative, as a whole number. */
 #define CHECK_ERROR_SAYS(word, number) test_check_error(__FILE__, __LINE__, (word), (number))
 bool test_check_error(const char *file, int line, const char *word, int number);
-/* Fails the test if anything was noted. The main thread only, when no other is left. */
+/* Fails the test now if anything was noted; its end does so anyway. The main thread only, when no other is left. */
 void finish_case(void);
 
-/* Runs body on n threads, one for each rank of a new communicator, joins them, destroys the handles, finish_case(). */
+/* Runs body on n threads, one for each rank of a new communicator, joins them, destroys the handles. */
 typedef void (*rank_body)(weft_comm *comm, void *arg);
 void run_ranks(int n_ranks, const weft_config *config, rank_body body, void *arg);
 /* The same without a communicator; body gets its index. */

@@ -34,7 +34,6 @@ static void lists_agree_with_oracle(void **state)
         CHECK(oracle_op(i) != NULL, "the oracle does not know the op %s", weft_info_op(i)->name);
     for (i = 0; oracle_op(i); i++)
         CHECK(weft_info_op_by_name(oracle_op(i)->name) == oracle_op(i), "op %s", oracle_op(i)->name);
-    finish_case();
 }
 
 static void supports_what_the_contract_defines(void **state)
@@ -46,7 +45,6 @@ static void supports_what_the_contract_defines(void **state)
             CHECK(weft_op_supports(oracle_op(o), oracle_type(t)) == oracle_supports(oracle_op(o), oracle_type(t)),
                   "op %s on type %s", oracle_op(o)->name, oracle_type(t)->name);
     CHECK(!weft_op_supports(NULL, WEFT_INT8) && !weft_op_supports(WEFT_SUM, NULL), "NULL");
-    finish_case();
 }
 
 static void types_have_the_sizes_of_their_names(void **state)
@@ -56,7 +54,6 @@ static void types_have_the_sizes_of_their_names(void **state)
     static const size_t sizes[] = {1, 2, 4, 8, 1, 2, 4, 8, 2, 2, 4, 8, 8, 16, 8, 16};
     for (size_t t = 0; oracle_type(t); t++)
         CHECK(oracle_type(t)->size == sizes[t] && !oracle_type(t)->copy, "%s", oracle_type(t)->name);
-    finish_case();
 }
 
 /* Every op on every type, on few elements (which travel beside the flags) and on some hundred. */

@@ -37,7 +37,6 @@ static void text_gives_the_same_id_back(void **unused)
     CHECK(memcmp(&id, &parsed, sizeof id) == 0, "another id came back");
     CHECK_OK(weft_group_id_destroy(&parsed));
     refuse(&id, WEFT_ERR_GROUP);
-    finish_case();
 }
 
 static void malformed_text_is_refused(void **unused)
@@ -65,7 +64,6 @@ static void malformed_text_is_refused(void **unused)
         CHECK_ERROR_SAYS("weft_group_id_from_text", -1);
     }
     CHECK_OK(weft_group_id_destroy(&id));
-    finish_case();
 }
 
 static void ids_differ(void **unused)
@@ -80,7 +78,6 @@ static void ids_differ(void **unused)
     }
     for (int i = 0; i < 64; i++)
         CHECK_OK(weft_group_id_destroy(&ids[i]));
-    finish_case();
 }
 
 /* One bit flipped in each byte in turn, whatever the byte means. The id itself stays good. */
@@ -102,7 +99,6 @@ static void every_corrupt_byte_is_found(void **unused)
     CHECK_OK(weft_comm_create(&id, 1, 0, NULL, &comm));
     CHECK_OK(weft_barrier(comm));
     CHECK_OK(weft_comm_destroy(comm));
-    finish_case();
 }
 
 static void invented_ids_are_refused(void **unused)
@@ -118,7 +114,6 @@ static void invented_ids_are_refused(void **unused)
             id.bytes[k] = (unsigned char)random_next(&state);
         refuse(&id, WEFT_ERR_GROUP);
     }
-    finish_case();
 }
 
 /* A child makes an id and sends it here; and the child tries ours. Both belong to another process. */
@@ -147,7 +142,6 @@ static void ids_of_other_processes_are_refused(void **unused)
     CHECK_OK(weft_group_id_destroy(&ours));
     close(channel[0]);
     close(channel[1]);
-    finish_case();
 }
 
 /* ---- Joining ---- */
@@ -212,7 +206,6 @@ static void any_rank_is_the_lowest_free_one(void **unused)
     }
     for (int i = 0; i < 5; i++)
         CHECK_OK(weft_comm_destroy(comms[i]));
-    finish_case();
 }
 
 static void taken_rank_changes_nothing(void **unused)
@@ -231,7 +224,6 @@ static void taken_rank_changes_nothing(void **unused)
     CHECK(weft_comm_rank(first) == 1 && weft_comm_rank(second) == 0, "ranks");
     CHECK_OK(weft_comm_destroy(first));
     CHECK_OK(weft_comm_destroy(second));
-    finish_case();
 }
 
 /* ---- Groups that do not come about ---- */
@@ -274,7 +266,6 @@ static void disagreement_on_n_ranks_fails_the_group(void **unused)
         weft_comm *comm = untouched;
         CHECK(weft_comm_create(&joining.id, 4, 3, NULL, &comm) < 0 && comm == untouched, "a failed group was joined");
     }
-    finish_case();
 }
 
 static void given_up_group_loses_the_missing_ranks(void **unused)
@@ -288,7 +279,6 @@ static void given_up_group_loses_the_missing_ranks(void **unused)
         CHECK_STATUS(WEFT_ERR_RANK_LOST, joining.statuses[i]);
     refuse(&joining.id, WEFT_ERR_GROUP);
     CHECK_STATUS(WEFT_ERR_GROUP, weft_group_id_destroy(&joining.id));
-    finish_case();
 }
 
 /* ---- Time: joining does not wait; early calls wait for who joins late ---- */

@@ -332,7 +332,6 @@ static void two_threads_use_two_communicators(void **unused)
         CHECK_OK(weft_comm_destroy(handles.a[r]));
         CHECK_OK(weft_comm_destroy(handles.b[r]));
     }
-    finish_case();
 }
 
 static void split_in_passing(int rank, void *arg)
@@ -364,7 +363,6 @@ static void handles_change_threads(void **unused)
     }
     for (int r = 0; r < HANDLES; r++)
         CHECK_OK(weft_comm_destroy(handles.a[r]));
-    finish_case();
 }
 
 int main(void)
