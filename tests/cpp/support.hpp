@@ -19,6 +19,16 @@ extern "C" {
 #include "support.h"
 }
 
+/* As in C, without a compound literal. */
+template <void (*Function)(void **)>
+CMUnitTest test_of(const char *name)
+{
+    static test_body body{Function};
+    return {name, test_run, test_setup, test_teardown, &body};
+}
+#undef TEST
+#define TEST(function) test_of<function>(#function)
+
 /* Notes a failure, from any thread; evaluates to whether the condition held. */
 #define EXPECT(...) test_check(__FILE__, __LINE__, (__VA_ARGS__), #__VA_ARGS__, "%s", "")
 
