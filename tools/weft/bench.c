@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+/* bench.c - `weft bench`: reads the command line, measures each number of ranks with the library and, where asked for,
+ * the machine's limits beside it, and reports. */
+#include "bench.h"
+#include "bench_limits.h"
+#include "bench_report.h"
+#include "bench_weft.h"
+#include "harness_clock.h"
+#include "harness_session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <weft/info.h>
+
+struct command {
+    struct bench_options options;
+    weft_wait wait;
+    const char *algorithm; /* as given */
+    char algorithms[256];  /* as weft_config has it */
+    const char *json;
+    bool limits;
+    bool help;
+};
+
+static bool set_wait(void *target, const char *value)
+{
+    return weft_wait_by_name(value, &((struct command *)target)->wait);
+}
+
+static bool set_algorithm(void *target, const char *value)
+{
+    ((struct command *)target)->algorithm = value;
+    return *value != '\0';
+}
+
+static bool set_json(void *target, const char *value)
+{
+    ((struct command *)target)->json = value;
+    return *value != '\0';
+}
+
+static bool set_limits(void *target, const char *value)
+{
+    (void)value;
+    return ((struct command *)target)->limits = true;
+}
+
+static bool set_help(void *target, const char *value)
+{
+    (void)value;
+    return ((struct command *)target)->help = true;
+}
+
+static const struct bench_option command_options[] = {
+    {"wait", "POLICY", "auto, spin or block (auto)", set_wait},
+    {"algorithm", "NAME", "force it: grid, or allreduce:grid,broadcast:tree; see weft info --algorithms",
+     set_algorithm},
+    {"limits", NULL, "time what the machine allows, in turn with each row, and print the ratio", set_limits},
+    {"json", "FILE", "write all results there, too (-: to standard output, instead of the table)", set_json},
+    {"help", NULL, "this text", set_help},
+    {NULL, NULL, NULL, NULL},
+};
+
+static void print_help(void)
+{
+    printf(
+        "Usage: weft bench [COLLECTIVE...] [OPTION...]\n"
+        "Times collectives of this library between threads, checks their results, and prints a table: for each size\n"
+        "the minimum, median, 99th percentile and maximum over windows of many operations, and the processor time of\n"
+        "all ranks together; all in microseconds an operation.\n\n"
+        "Collectives (default: barrier broadcast allgather allreduce reduce):\n ");
+    for (int i = 0; i < BENCH_COLLECTIVES; i++)
+        if (weft_subject_knows(i))
+            printf(" %s", bench_shapes[i].name);
+    printf("\n\nOptions:\n");
+    bench_options_help(bench_point_options, stdout);
+    bench_options_help(bench_method_options, stdout);
+    bench_options_help(command_options, stdout);
+    printf("\nWith --limits: flags, counter and pingpong are the least that any exchange between these threads takes;\n"
+           "loop and stream move the least number of bytes that the operation needs between two exchanges. The ratio "
+           "is to\n"
+           "the least of the first three up to 4 KiB, to the lesser of the other two above.\n\n"
+           "Examples:\n"
+           "  weft bench allreduce barrier --ranks 2 --sizes 8:4M --limits\n"
+           "  weft bench broadcast --ranks 8,32 --wait block --json out.json\n");
+}
+
+static void choose_defaults(struct bench_options *options)
+{
+    static const enum bench_collective usual[] = {BENCH_BARRIER, BENCH_BROADCAST, BENCH_ALLGATHER, BENCH_ALLREDUCE,
+                                                  BENCH_REDUCE};
+    if (!options->any_collective)
+        for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
+            options->collectives[usual[i]] = true;
+}
+
+/* The last-level cache as hwloc sees it, which in virtual machines is nearer the truth than what the C library says. */
+static void ask_for_cache(struct bench_options *options)
+{
+    weft_info_level levels[32];
+    size_t count = 0;
+    if (weft_info_topology(levels, 32, &count) != WEFT_OK)
+        return;
+    for (size_t i = 0; i < count && i < 32; i++) {
+        if (levels[i].name[0] == 'L' && levels[i].bytes != 0) {
+            options->cache_bytes = levels[i].bytes; /* outermost first */
+            return;
+        }
+    }
+}
+
+static bool has_algorithm(const char *collective, const char *name)
+{
+    const char *known;
+    for (size_t i = 0; (known = weft_info_algorithm(collective, i)) != NULL; i++)
+        if (strcmp(known, name) == 0)
+            return true;
+    return false;
+}
+
+/* "grid" stands for grid in each chosen collective that has it. */
+static bool spell_algorithms(struct command *command)
+{
+    const char *given = command->algorithm;
+    if (given == NULL)
+        return true;
+    if (strchr(given, ':') != NULL) {
+        snprintf(command->algorithms, sizeof command->algorithms, "%s", given);
+        return true;
+    }
+    size_t length = 0;
+    for (int i = 0; i < BENCH_COLLECTIVES && length < sizeof command->algorithms; i++)
+        if (command->options.collectives[i] && has_algorithm(bench_shapes[i].name, given))
+            length += (size_t)snprintf(command->algorithms + length, sizeof command->algorithms - length, "%s%s:%s",
+                                       length ? "," : "", bench_shapes[i].name, given);
+    if (length == 0)
+        fprintf(stderr, "weft bench: none of these collectives has an algorithm '%s'; see weft info --algorithms\n",
+                given);
+    return length != 0;
+}
+
+static bool knows_all(const struct bench_options *options)
+{
+    for (int i = 0; i < BENCH_COLLECTIVES; i++) {
+        if (options->collectives[i] && !weft_subject_knows(i)) {
+            fprintf(stderr, "weft bench: %s is not measured yet\n", bench_shapes[i].name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static size_t count_rows(const struct bench_options *options)
+{
+    struct bench_point point;
+    size_t points = 0;
+    while (bench_point_at(options, 1, points, &point))
+        points++;
+    return points * options->n_ranks;
+}
+
+/* All points of one number of ranks, the library and the limits in turn. */
+static bool bench_ranks(const struct command *command, int n_ranks, struct bench_report *report)
+{
+    struct bench_subject subjects[1 + LIMITS];
+    const char *algorithms = command->algorithms[0] ? command->algorithms : NULL;
+    struct weft_subject *library = weft_subject_create("weft", n_ranks, command->wait, algorithms, &subjects[0]);
+    struct limits *limits = command->limits ? limits_create(n_ranks, &subjects[1]) : NULL;
+    bool fine = library != NULL && (limits != NULL || !command->limits);
+    const struct bench_session session = {.options = &command->options,
+                                          .subjects = subjects,
+                                          .n_subjects = command->limits ? 1 + LIMITS : 1,
+                                          .emit = report_emit,
+                                          .sink = report};
+    if (fine)
+        fine = bench_thread_session(&session, n_ranks);
+    limits_destroy(limits);
+    weft_subject_destroy(library);
+    return fine;
+}
+
+static int run(const struct command *command)
+{
+    struct bench_report report = {.options = &command->options,
+                                  .wait = command->wait,
+                                  .limits = command->limits,
+                                  .algorithms = command->algorithms[0] ? command->algorithms : NULL,
+                                  .quiet = command->json != NULL && strcmp(command->json, "-") == 0,
+                                  .rows_planned = count_rows(&command->options),
+                                  .began_ns = bench_now_ns()};
+    bool fine = true;
+    report_show_progress(&report);
+    for (size_t i = 0; fine && i < command->options.n_ranks; i++)
+        fine = bench_ranks(command, command->options.ranks[i], &report);
+    if (fine && command->json != NULL)
+        fine = report_write_json(&report, command->json);
+    fine &= !report.wrong;
+    report_release(&report);
+    return fine ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int weft_bench_main(int argc, char **argv)
+{
+    struct command command = {.wait = WEFT_WAIT_AUTO};
+    bench_options_default(&command.options);
+    ask_for_cache(&command.options);
+    const struct bench_option_table tables[] = {
+        {bench_point_options, &command.options, bench_set_collective},
+        {bench_method_options, &command.options, NULL},
+        {command_options, &command, NULL},
+    };
+    if (!bench_options_parse("weft bench", argc, argv, tables, sizeof tables / sizeof tables[0]))
+        return 2;
+    if (command.help) {
+        print_help();
+        return EXIT_SUCCESS;
+    }
+    choose_defaults(&command.options);
+    bench_options_settle(&command.options);
+    return knows_all(&command.options) && spell_algorithms(&command) ? run(&command) : 2;
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+/* bench_weft.c - one small function for each collective, which the harness calls in its timed loop. */
+#include "bench_weft.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weft/info.h>
+
+/* What one rank hands to its calls; written by that rank before each point. */
+struct call {
+    _Alignas(64) weft_comm *comm;
+    size_t count;
+    const weft_type *type;
+    const weft_op *op;
+    int root;
+};
+
+struct weft_subject {
+    weft_comm **comms;
+    struct call *calls;
+    int n_ranks;
+};
+
+static int report(weft_status status)
+{
+    if (status == WEFT_OK)
+        return 0;
+    fprintf(stderr, "weft bench: %s: %s\n", weft_status_name(status), weft_last_error());
+    return status;
+}
+
+static int run_barrier(void *self, const struct bench_arguments *arguments)
+{
+    const struct call *call = self;
+    (void)arguments;
+    return report(weft_barrier(call->comm));
+}
+
+static int run_broadcast_root(void *self, const struct bench_arguments *arguments)
+{
+    const struct call *call = self;
+    return report(weft_broadcast(call->comm, (void *)(uintptr_t)arguments->send, call->count, call->type, call->root));
+}
+
+static int run_broadcast(void *self, const struct bench_arguments *arguments)
+{
+    const struct call *call = self;
+    return report(weft_broadcast(call->comm, arguments->recv, call->count, call->type, call->root));
+}
+
+static int run_allgather(void *self, const struct bench_arguments *arguments)
+{
+    const struct call *call = self;
+    return report(weft_allgather(call->comm, arguments->send, arguments->recv, call->count, call->type));
+}
+
+static int run_allreduce(void *self, const struct bench_arguments *arguments)
+{
+    const struct call *call = self;
+    return report(weft_allreduce(call->comm, arguments->send, arguments->recv, call->count, call->type, call->op));
+}
+
+static int run_reduce(void *self, const struct bench_arguments *arguments)
+{
+    const struct call *call = self;
+    return report(
+        weft_reduce(call->comm, arguments->send, arguments->recv, call->count, call->type, call->op, call->root));
+}
+
+static const bench_operation operations[BENCH_COLLECTIVES] = {
+    [BENCH_BARRIER] = run_barrier,     [BENCH_BROADCAST] = run_broadcast, [BENCH_ALLGATHER] = run_allgather,
+    [BENCH_ALLREDUCE] = run_allreduce, [BENCH_REDUCE] = run_reduce,
+};
+
+bool weft_subject_knows(int collective)
+{
+    return operations[collective] != NULL;
+}
+
+static bench_operation prepare(void *state, const struct bench_rank *rank, void **self)
+{
+    struct weft_subject *subject = state;
+    const struct bench_point *point = rank->point;
+    struct call *call = &subject->calls[rank->rank];
+    call->comm = subject->comms[rank->rank];
+    call->count = point->count;
+    call->root = point->root;
+    call->type = weft_info_type_by_name(point->type->name);
+    call->op = weft_info_op_by_name(bench_op_names[point->op]);
+    *self = call;
+    if (bench_shapes[point->collective].reduces &&
+        (call->type == NULL || call->op == NULL || !weft_op_supports(call->op, call->type)))
+        return NULL;
+    if (point->collective == BENCH_BROADCAST && rank->rank == point->root)
+        return run_broadcast_root;
+    return operations[point->collective];
+}
+
+static void describe(void *state, const struct bench_rank *rank, char *note, size_t size)
+{
+    const struct weft_subject *subject = state;
+    const struct call *call = &subject->calls[rank->rank];
+    const char *algorithm = weft_info_choice(call->comm, bench_shapes[rank->point->collective].name, call->count,
+                                             call->type, call->op, NULL, 0);
+    snprintf(note, size, "%s", algorithm ? algorithm : "-");
+}
+
+struct weft_subject *weft_subject_create(const char *name, int n_ranks, weft_wait wait, const char *algorithms,
+                                         struct bench_subject *subject)
+{
+    weft_config config = WEFT_CONFIG_INIT;
+    config.name = name;
+    config.wait = wait;
+    config.algorithms = algorithms;
+    struct weft_subject *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return NULL;
+    made->n_ranks = n_ranks;
+    made->comms = calloc((size_t)n_ranks, sizeof *made->comms);
+    made->calls = aligned_alloc(64, (size_t)n_ranks * sizeof *made->calls);
+    if (made->comms == NULL || made->calls == NULL || report(weft_comm_create_all(n_ranks, &config, made->comms))) {
+        made->n_ranks = 0;
+        weft_subject_destroy(made);
+        return NULL;
+    }
+    *subject = (struct bench_subject){.name = name, .prepare = prepare, .describe = describe, .state = made};
+    return made;
+}
+
+void weft_subject_destroy(struct weft_subject *subject)
+{
+    if (subject == NULL)
+        return;
+    for (int r = 0; r < subject->n_ranks; r++)
+        weft_comm_destroy(subject->comms[r]);
+    free(subject->comms);
+    free(subject->calls);
+    free(subject);
+}
+
+static const char *const wait_names[] = {
+    [WEFT_WAIT_AUTO] = "auto", [WEFT_WAIT_SPIN] = "spin", [WEFT_WAIT_BLOCK] = "block"};
+
+bool weft_wait_by_name(const char *name, weft_wait *out)
+{
+    for (int i = 0; i <= WEFT_WAIT_BLOCK; i++) {
+        if (strcmp(wait_names[i], name) == 0) {
+            *out = (weft_wait)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *weft_wait_name(weft_wait wait)
+{
+    return wait_names[wait];
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+/* bench_weft.h - the library itself as a subject of the benchmark. */
+#ifndef WEFT_BENCH_WEFT_H
+#define WEFT_BENCH_WEFT_H
+
+#include "harness_subject.h"
+
+#include <weft/weft.h>
+
+struct weft_subject;
+
+/* Makes a communicator of n_ranks, with `algorithms` as in weft_config (NULL: the library chooses), and fills *subject.
+ * NULL, with a sentence on stderr, when the library refuses. */
+struct weft_subject *weft_subject_create(const char *name, int n_ranks, weft_wait wait, const char *algorithms,
+                                         struct bench_subject *subject);
+void weft_subject_destroy(struct weft_subject *subject);
+
+/* Whether it can measure this collective. */
+bool weft_subject_knows(int collective);
+
+/* "spin" and so on; false if there is none of that name. */
+bool weft_wait_by_name(const char *name, weft_wait *out);
+const char *weft_wait_name(weft_wait wait);
+
+#endif

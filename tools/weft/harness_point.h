@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/* harness_point.h - what is measured: a point is one collective on one number of ranks with one size.
+ *
+ * The size of a point is the number of bytes that one rank contributes (broadcast, allreduce, reduce: the whole vector;
+ * allgather, gather, scatter, alltoall, reduce_scatter: one block; barrier: nothing). */
+#ifndef WEFT_HARNESS_POINT_H
+#define WEFT_HARNESS_POINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum bench_collective {
+    BENCH_BARRIER,
+    BENCH_BROADCAST,
+    BENCH_ALLGATHER,
+    BENCH_ALLREDUCE,
+    BENCH_REDUCE,
+    BENCH_GATHER,
+    BENCH_SCATTER,
+    BENCH_ALLTOALL,
+    BENCH_REDUCE_SCATTER,
+    BENCH_SCAN,
+    BENCH_EXSCAN,
+    BENCH_COLLECTIVES
+};
+
+/* How many blocks of `size` bytes a rank hands in and gets: none, one, or one for each rank. */
+enum bench_blocks { BENCH_NO_BLOCK, BENCH_ONE_BLOCK, BENCH_BLOCK_EACH };
+
+struct bench_shape {
+    const char *name;
+    enum bench_blocks send;
+    enum bench_blocks recv;
+    bool reduces;
+    bool root_sends; /* only the root's send buffer counts */
+    bool root_receives;
+};
+extern const struct bench_shape bench_shapes[BENCH_COLLECTIVES];
+/* The collective of that name, or -1. */
+int bench_collective_by_name(const char *name);
+
+enum bench_kind { BENCH_SIGNED, BENCH_UNSIGNED, BENCH_FLOAT, BENCH_HALF, BENCH_BRAIN };
+struct bench_type {
+    const char *name;
+    size_t size; /* bytes an element, the pair where it is one */
+    enum bench_kind kind;
+    size_t value_size; /* bytes of the value; the index of a pair follows it */
+    size_t index_size; /* 0: no pair */
+};
+/* By index, and by name; NULL if there is none. */
+const struct bench_type *bench_type_at(size_t index);
+const struct bench_type *bench_type_by_name(const char *name);
+
+enum bench_op {
+    BENCH_SUM,
+    BENCH_PROD,
+    BENCH_MIN,
+    BENCH_MAX,
+    BENCH_AVG,
+    BENCH_BAND,
+    BENCH_BOR,
+    BENCH_BXOR,
+    BENCH_LAND,
+    BENCH_LOR,
+    BENCH_LXOR,
+    BENCH_MINLOC,
+    BENCH_MAXLOC,
+    BENCH_OPS
+};
+extern const char *const bench_op_names[BENCH_OPS];
+int bench_op_by_name(const char *name);
+
+struct bench_point {
+    enum bench_collective collective;
+    int n_ranks;
+    size_t bytes; /* a multiple of type->size */
+    size_t count; /* bytes / type->size */
+    const struct bench_type *type;
+    enum bench_op op;
+    int root;
+};
+
+/* Bytes of the buffers of one rank for this point, 0 where it needs none. */
+size_t bench_send_bytes(const struct bench_point *point);
+size_t bench_recv_bytes(const struct bench_point *point);
+/* The least number of bytes that all ranks together must read and write in memory for this point, when each result is
+ * made in one pass over the sources. */
+double bench_least_bytes(const struct bench_point *point);
+
+#endif

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+/* harness_session.c - binds a rank and takes it through the points; makes the threads where nobody else does. */
+#include "harness_session.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool bench_rank_session(const struct bench_session *session, struct bench_team *team, int rank)
+{
+    const struct bench_options *options = session->options;
+    struct bench_point point;
+    bool fine = true;
+    if (team->pinned && options->n_processors > 0)
+        bench_pin(options->processors[rank % options->n_processors]);
+    for (size_t i = 0; fine && bench_point_at(options, team->n_ranks, i, &point); i++)
+        fine = bench_measure(team, rank, &point, session->subjects, session->n_subjects, &options->settings,
+                             session->emit, session->sink);
+    return fine;
+}
+
+struct bench_team *bench_team_create(const struct bench_options *options, int n_ranks)
+{
+    const size_t bytes = (bench_team_bytes(n_ranks) + 63) / 64 * 64;
+    struct bench_team *team = aligned_alloc(64, bytes);
+    if (team == NULL)
+        return NULL;
+    memset(team, 0, bytes);
+    bench_team_init(team, n_ranks, options->n_processors, bench_pins(options, n_ranks));
+    return team;
+}
+
+struct thread {
+    pthread_t thread;
+    const struct bench_session *session;
+    struct bench_team *team;
+    int rank;
+    bool fine;
+};
+
+static void *run_thread(void *argument)
+{
+    struct thread *self = argument;
+    self->fine = bench_rank_session(self->session, self->team, self->rank);
+    return NULL;
+}
+
+bool bench_thread_session(const struct bench_session *session, int n_ranks)
+{
+    struct thread *threads = calloc((size_t)n_ranks, sizeof *threads);
+    struct bench_team *team = bench_team_create(session->options, n_ranks);
+    bool fine = threads != NULL && team != NULL;
+    for (int r = 0; fine && r < n_ranks; r++) {
+        threads[r] = (struct thread){.session = session, .team = team, .rank = r};
+        if (pthread_create(&threads[r].thread, NULL, run_thread, &threads[r]) != 0) {
+            fprintf(stderr, "the system refused thread %d of %d\n", r + 1, n_ranks);
+            exit(1); /* the others wait for it */
+        }
+    }
+    for (int r = 0; fine && r < n_ranks; r++)
+        pthread_join(threads[r].thread, NULL);
+    for (int r = 0; fine && r < n_ranks; r++)
+        fine = threads[r].fine;
+    free(team);
+    free(threads);
+    return fine;
+}
