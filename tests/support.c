@@ -363,7 +363,8 @@ void *pages_map(size_t bytes)
 
 void pages_forbid(void *pages, size_t bytes)
 {
-    CHECK(mprotect(pages, bytes, PROT_NONE) == 0, "%s", strerror(errno));
+    void *same = mmap(pages, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    CHECK(same == pages, "%s", strerror(errno));
 }
 
 void pages_unmap(void *pages, size_t bytes)

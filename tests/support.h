@@ -96,7 +96,7 @@ int64_t clock_now_ns(void);       /* monotonic */
 int64_t clock_processor_ns(void); /* processor time of the whole process */
 void sleep_us(unsigned microseconds);
 
-/* Memory that can be taken away: pages that end (or start) at an inaccessible one. */
+/* Memory that can be taken away. Forbidden pages are gone, but their place is kept: who touches them crashes. */
 void *pages_map(size_t bytes);
 void pages_forbid(void *pages, size_t bytes);
 void pages_unmap(void *pages, size_t bytes);
