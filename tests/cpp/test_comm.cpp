@@ -3,7 +3,7 @@
 #include "support.hpp"
 
 #include <chrono>
-#include <future>
+#include <cstdlib>
 #include <mutex>
 #include <sstream>
 #include <string>
@@ -160,8 +160,9 @@ void settings_reach_the_library(void **)
     std::vector<weft::comm> patient = weft::comm::create_all(2);
     patient[0].set_timeout(std::chrono::milliseconds(20));
     EXPECT(failure_of([&] { patient[0].barrier(); }) == WEFT_ERR_TIMEOUT);
-    EXPECT(failure_of([] { (void)weft::comm::create_all(2, weft::config().algorithms("allreduce:none")); }) ==
-           WEFT_ERR_ARGUMENT);
+    if (std::getenv("WEFT_ALGORITHMS") == nullptr) /* it would replace what is asked for here */
+        EXPECT(failure_of([] { (void)weft::comm::create_all(2, weft::config().algorithms("allreduce:none")); }) ==
+               WEFT_ERR_ARGUMENT);
     finish_case();
 }
 
