@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* test_host_engine.cpp - a small inference engine, written for the HostComm interface as such engines are: nothing in it
- * names Weft but the include and the alias.
+/* test_host_engine.cpp - a small inference engine, written for the HostComm interface as such engines are: nothing in
+ * it names Weft but the include and the alias.
  *
  * dp groups serve requests side by side; in each, tp ranks work on the same batch. Rank 0 of a group takes requests
  * from a queue and broadcasts them; the groups agree by allreduce whether any of them has work, so that all take a step
- * together; an idle group sleeps in a blocking Sync. Communicators are made and split in threads that end at once, and are
- * used in others. */
+ * together; an idle group sleeps in a blocking Sync. Communicators are made and split in threads that end at once, and
+ * are used in others. */
 #include "support.hpp"
 
 #include <weft/host_comm.hpp>
