@@ -40,7 +40,8 @@ elseif(WEFT_SANITIZE)
     message(FATAL_ERROR "WEFT_SANITIZE is '${WEFT_SANITIZE}'; it may be address, thread, or empty")
 endif()
 if(WEFT_SANITIZE)
-    add_compile_options(${sanitizers} -O1 -fno-omit-frame-pointer)
+    # C++ is only tested here, never hot, and takes most of the time to compile.
+    add_compile_options(${sanitizers} -fno-omit-frame-pointer $<IF:$<COMPILE_LANGUAGE:CXX>,-O0,-O1>)
     add_link_options(${sanitizers})
 else()
     add_link_options(-Wl,-z,defs) # a library that leaves a symbol open fails to link here, not at its user
