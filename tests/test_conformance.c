@@ -88,6 +88,7 @@ static void run_algorithm(const struct oracle_collective *collective, const char
     struct item items[MAX_ITEMS];
     size_t count = 0, max_bytes = n_ranks <= 3 ? (size_t)24 << 20 : n_ranks <= 9 ? (size_t)3 << 20 : (size_t)2 << 20;
     char algorithms[100];
+    max_bytes = test_scale() < 1 ? max_bytes / 6 : max_bytes;
     snprintf(algorithms, sizeof algorithms, "%s:%s", collective->name, algorithm);
     weft_config config = WEFT_CONFIG_INIT;
     config.wait = wait;
@@ -170,7 +171,7 @@ static void random_sample_of_the_product(void **unused)
 {
     (void)unused;
     uint64_t state = test_seed();
-    for (int i = 0; i < scaled(250); i++)
+    for (int i = 0; i < scaled(500); i++)
         random_session(random_next(&state));
 }
 
@@ -180,8 +181,8 @@ static void megabytes(void **unused)
     (void)unused;
     uint64_t state = test_seed();
     static const size_t sizes[] = {(2u << 20) + 24, 4u << 20, (9u << 20) + 8};
-    for (int n = 1; n <= 5; n++)
-        for (size_t s = 0; s < 3; s++) {
+    for (int n = test_scale() < 1 ? 2 : 1; n <= (test_scale() < 1 ? 3 : 5); n++)
+        for (size_t s = 0; s < (test_scale() < 1 ? 1 : 3); s++) {
             struct item items[4];
             test_case("%zu bytes, %d ranks", sizes[s], n);
             size_t count = 0;
@@ -190,7 +191,7 @@ static void megabytes(void **unused)
                 call.count = sizes[s] / 4 / (c == 2 ? 4 : 1);
                 call.op = call.collective->has_op ? WEFT_SUM : NULL;
                 call.root = call.collective->has_root ? n / 2 : 0;
-                if (call.collective->has_data && s < 1 + 2 * test_scale())
+                if (call.collective->has_data)
                     item_make(&items[count++], &state, &call, NULL);
             }
             run_items(n, NULL, items, count);
