@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* slices.c - each rank reduces its slice of the vector from all inputs and writes it to all results, in one sweep.
  *
- * Ranks exchange the addresses of their buffers; a slice is cut into chunks, which its owner claims one by one; whoever has finished
- * his own takes over chunks that others have not begun, so a rank that the scheduler has put aside holds up nobody. A count of chunks
- * done, in the owner's line, tells when a slice is complete; when all are, nobody is inside any buffer.
+ * Ranks exchange the addresses of their buffers; a slice is cut into chunks, which its owner claims one by one; who has finished
+ * and has polled in vain for a moment takes over chunks that others have not begun, so a rank that the scheduler has put aside holds
+ * up nobody. A count of chunks done, in a line of the owner's, tells when a slice is complete; when all are, nobody is inside any
+ * buffer. The count of claims stands in another line, which others touch only when they take over.
  * Every input is read once and every result written once: N S + N S bytes, the least there is.
  * After: S. Jain et al., "Framework for Scalable Intra-Node Collective Operations using Shared Memory", SC 2018; J. Hashmi et al.,
  * "Designing Efficient Shared Address Space Reduction Collectives", IPDPS 2018. */
@@ -12,7 +13,16 @@
 #include "collectives/exchange.h"
 #include "reduce/reduce.h"
 
-enum { CLAIMED, DONE }; /* counters in line 1 of a slice's owner */
+
+static _Atomic uint64_t *done_count(const struct weft_operation *operation, int owner)
+{
+    return &weft_peer_line(operation, owner, 1)->counters[0];
+}
+
+static _Atomic uint64_t *claim_count(const struct weft_operation *operation, int owner)
+{
+    return &weft_peer_line(operation, owner, 2)->counters[0];
+}
 
 struct geometry {
     size_t slice, chunk, block; /* elements */
@@ -92,16 +102,16 @@ static weft_status reduce_range(const struct weft_operation *operation, size_t b
 static enum weft_move work_on(struct weft_operation *operation, const struct geometry *geometry, int owner)
 {
     const weft_comm *comm = operation->comm;
-    _Atomic uint64_t *counters = weft_peer_line(operation, owner, 1)->counters;
+    _Atomic uint64_t *done = done_count(operation, owner), *claimed = claim_count(operation, owner);
     size_t begin = (size_t)owner * geometry->slice, end = least(begin + geometry->slice, operation->call->count);
     uint64_t chunks = chunks_of(operation, geometry, owner);
     for (;;) {
         /* K1, relaxed: the exchange made the count's beginning visible; it only deals out numbers. Looked at first, since a count
          * that has run out need not be written. */
-        if (atomic_load_explicit(&counters[CLAIMED], memory_order_relaxed) >= chunks)
+        if (atomic_load_explicit(claimed, memory_order_relaxed) >= chunks)
             return WEFT_MOVE_DONE;
         /* K1, relaxed: as above. */
-        uint64_t mine = atomic_fetch_add_explicit(&counters[CLAIMED], 1, memory_order_relaxed);
+        uint64_t mine = atomic_fetch_add_explicit(claimed, 1, memory_order_relaxed);
         if (mine >= chunks)
             return WEFT_MOVE_DONE;
         size_t from = begin + mine * geometry->chunk;
@@ -113,9 +123,9 @@ static enum weft_move work_on(struct weft_operation *operation, const struct geo
         if (status != WEFT_OK)
             return weft_reduction_failed(operation, status);
         /* K2, seq_cst: releases the results to S3, in a chain of counts; ordered before S2 like S1. */
-        uint64_t done = atomic_fetch_add_explicit(&counters[DONE], 1, memory_order_seq_cst) + 1;
+        bool complete = atomic_fetch_add_explicit(done, 1, memory_order_seq_cst) + 1 == chunks;
         /* S2, seq_cst: as in weft_publish_word. */
-        if (done == chunks && atomic_load_explicit(&weft_slot_of(comm, owner)->sleepers, memory_order_seq_cst) != 0)
+        if (complete && atomic_load_explicit(&weft_slot_of(comm, owner)->sleepers, memory_order_seq_cst) != 0)
             weft_wake(comm->world, owner);
     }
 }
@@ -133,23 +143,33 @@ static void put_addresses(struct weft_operation *operation)
 {
     const struct weft_call *call = operation->call;
     bool receives = call->collective != WEFT_COLLECTIVE_reduce || call->root == operation->comm->rank;
-    _Atomic uint64_t *counters = weft_own_line(operation, 1)->counters;
+    int rank = operation->comm->rank;
     /* K1, relaxed: published with line 0. */
-    atomic_store_explicit(&counters[CLAIMED], 0, memory_order_relaxed);
-    atomic_store_explicit(&counters[DONE], 0, memory_order_relaxed);
+    atomic_store_explicit(done_count(operation, rank), 0, memory_order_relaxed);
+    atomic_store_explicit(claim_count(operation, rank), 0, memory_order_relaxed);
     weft_put_address(operation, 0, 0, call->send);
     weft_put_address(operation, 0, 1, receives ? call->recv : NULL);
 }
 
-/* One chunk after another, beginning with this rank's own. */
-static enum weft_move work(struct weft_operation *operation, const struct geometry *geometry)
+/* Chunks that other ranks have not begun, from the right neighbour's on. */
+static enum weft_move take_over(struct weft_operation *operation, const struct geometry *geometry)
 {
     const weft_comm *comm = operation->comm;
     enum weft_move move = WEFT_MOVE_DONE;
-    take_addresses(operation);
-    for (int step = 0; step < comm->n_ranks && move == WEFT_MOVE_DONE; step++)
+    for (int step = 1; step < comm->n_ranks && move == WEFT_MOVE_DONE; step++)
         move = work_on(operation, geometry, (comm->rank + step) % comm->n_ranks);
     return move;
+}
+
+static enum weft_move look_done(struct weft_operation *operation, const struct geometry *geometry)
+{
+    for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
+        uint64_t chunks = chunks_of(operation, geometry, operation->peer);
+        enum weft_move move = weft_look_count(operation, operation->peer, done_count(operation, operation->peer), chunks);
+        if (move != WEFT_MOVE_DONE)
+            return move;
+    }
+    return WEFT_MOVE_DONE;
 }
 
 enum weft_move weft_slices(struct weft_operation *operation)
@@ -167,18 +187,21 @@ enum weft_move weft_slices(struct weft_operation *operation)
     case 1:
         if ((move = weft_exchange_look(operation, 0, 0)) != WEFT_MOVE_DONE)
             return move;
-        if (work(operation, &geometry) != WEFT_MOVE_DONE)
+        take_addresses(operation);
+        if (work_on(operation, &geometry, operation->comm->rank) != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
         operation->state = 2;
-        operation->peer = 0; /* fall through */
+        operation->peer = 0;
+        operation->hurry = operation->comm->world->crowded; /* the owners of other slices may need this processor */
+        /* fall through */
+    case 2:
+        if (!operation->hurry)
+            return look_done(operation, &geometry);
+        if (take_over(operation, &geometry) != WEFT_MOVE_DONE)
+            return WEFT_MOVE_FAIL;
+        operation->state = 3; /* fall through */
     default:
-        for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
-            uint64_t chunks = chunks_of(operation, &geometry, operation->peer);
-            move = weft_look_count(operation, operation->peer, &weft_peer_line(operation, operation->peer, 1)->counters[DONE], chunks);
-            if (move != WEFT_MOVE_DONE)
-                return move;
-        }
-        return WEFT_MOVE_DONE;
+        return look_done(operation, &geometry);
     }
 }
 

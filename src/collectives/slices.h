@@ -5,7 +5,7 @@
 
 #include "core/operation.h"
 
-#define WEFT_SLICES_LINES 2
+#define WEFT_SLICES_LINES 3
 enum weft_move weft_slices(struct weft_operation *operation);
 
 /* Lines [0, operation->lines) of all ranks' messages hold whole elements, packed `per_line` to a line: combines line `line` into

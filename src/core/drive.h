@@ -31,6 +31,7 @@ WEFT_INLINE void weft_operation_begin(struct weft_operation *operation, weft_com
     operation->peer = 0;
     operation->line = 0;
     operation->progress = 0;
+    operation->hurry = false;
     operation->status = WEFT_OK;
     operation->outcome = WEFT_OK;
     operation->started_ns = 0;
@@ -49,7 +50,11 @@ WEFT_INLINE weft_status weft_drive(struct weft_operation *operation, weft_algori
         }
         if (weft_unlikely(moved == WEFT_MOVE_FAIL))
             return weft_operation_failed(operation);
-        if (weft_unlikely(!weft_poll(operation)) && weft_unlikely(weft_await(operation) != WEFT_OK))
+        if (weft_likely(weft_poll(operation)))
+            continue;
+        if (!operation->hurry)
+            operation->hurry = true;
+        else if (weft_unlikely(weft_await(operation) != WEFT_OK))
             return weft_operation_failed(operation);
     }
 }

@@ -44,6 +44,7 @@ struct weft_operation {
     int peer;
     uint32_t line;
     size_t progress;
+    bool hurry; /* a short poll was in vain: the algorithm may take over what others have not begun */
     struct weft_until until;
     weft_status status;  /* of the call, once it is done */
     weft_status outcome; /* of a copy callback on this rank: told to the others, and fails the call alone */
