@@ -37,13 +37,13 @@ step "C by pkg-config, static"
 
 step "C++ by find_package"
 cmake -S "$here" -B by-package -DCMAKE_PREFIX_PATH="$prefix" >by-package.log 2>&1 || { cat by-package.log; exit 1; }
-cmake --build by-package >>by-package.log 2>&1 || { cat by-package.log; exit 1; }
+cmake --build by-package -j 2 >>by-package.log 2>&1 || { cat by-package.log; exit 1; }
 ./by-package/consumer
 ./by-package/consumer_static
 
 step "C as a subproject"
-cmake -S "$here/subproject" -B by-subproject -DWEFT_SOURCE="$source" >by-subproject.log 2>&1 || { cat by-subproject.log; exit 1; }
-cmake --build by-subproject --target consumer >>by-subproject.log 2>&1 || { tail -30 by-subproject.log; exit 1; }
+cmake -S "$here/subproject" -B by-subproject -DWEFT_SOURCE="$source" -DCMAKE_BUILD_TYPE=Debug >by-subproject.log 2>&1 || { cat by-subproject.log; exit 1; }
+cmake --build by-subproject --target consumer -j 2 >>by-subproject.log 2>&1 || { tail -30 by-subproject.log; exit 1; }
 ./by-subproject/consumer
 
 step "the command"
