@@ -4,6 +4,7 @@
  * algorithm, wait policy and several numbers of ranks. */
 #include "cases.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,6 +181,51 @@ static void two_roots_do_not_pass_unseen(void **unused)
         run_ranks(n, NULL, both_are_roots, NULL);
 }
 
+/* The same with messages of different lengths, and rank 1 does not call again: it only waits for rank 0 to give up, or
+ * leaves. Rank 0 must not wait for ever, though what it finds in rank 1's slot looks neither right nor old. */
+struct passing {
+    weft_comm *comms[2];
+    size_t counts[2];
+    bool leaves;
+    pthread_barrier_t done;
+};
+
+static void pass_one_another(int rank, void *arg)
+{
+    struct passing *passing = arg;
+    weft_comm *comm = passing->comms[rank];
+    int data[300] = {0};
+    weft_status status = weft_broadcast(comm, data, passing->counts[rank], WEFT_INT32, rank);
+    if (rank == 1 && passing->leaves)
+        CHECK_OK(weft_comm_destroy(comm));
+    if (rank == 0) {
+        CHECK_OK(weft_comm_set_timeout(comm, passing->leaves ? 0 : 50000000));
+        for (int i = 0; i < 3 && status == WEFT_OK; i++)
+            status = weft_barrier(comm);
+        CHECK(status == WEFT_ERR_MISMATCH || status == (passing->leaves ? WEFT_ERR_RANK_LOST : WEFT_ERR_TIMEOUT), "%s",
+              weft_status_name(status));
+    }
+    pthread_barrier_wait(&passing->done);
+    if (rank == 0 || !passing->leaves)
+        CHECK_OK(weft_comm_destroy(comm));
+}
+
+static void roots_that_pass_one_another_do_not_hang(void **unused)
+{
+    (void)unused;
+    static const size_t counts[][2] = {{1, 1}, {1, 280}, {280, 1}, {14, 15}, {15, 100}};
+    for (int i = 0; i < 10; i++) {
+        struct passing passing = {.counts = {counts[i / 2][0], counts[i / 2][1]}, .leaves = i % 2};
+        test_watchdog(20);
+        test_case("%zu and %zu int32, rank 1 %s", passing.counts[0], passing.counts[1],
+                  i % 2 ? "leaves" : "stays away");
+        pthread_barrier_init(&passing.done, NULL, 2);
+        CHECK_OK(weft_comm_create_all(2, NULL, passing.comms));
+        run_threads(2, pass_one_another, &passing);
+        pthread_barrier_destroy(&passing.done);
+    }
+}
+
 /* ---- Configurations that must agree ---- */
 
 static void different_algorithms_do_not_join(void **unused)
@@ -325,6 +371,7 @@ int main(void)
         TEST(bodies_that_succeed_are_all_run),
         TEST(last_error_belongs_to_the_thread),
         TEST(statuses_have_names),
+        TEST(roots_that_pass_one_another_do_not_hang),
     };
     return RUN_TESTS("errors", tests);
 }
