@@ -6,16 +6,13 @@ enum weft_move weft_gate_check(struct weft_operation *operation, uint32_t line)
 {
     const struct weft_comm *comm = operation->comm;
     uint64_t expected = weft_expected(operation, line);
-    char text[900];
     bool agree = true;
     for (int rank = 0; agree && rank < comm->n_ranks; rank++)
         /* S11, relaxed: the count at the gate (G1) made the lines of all who arrived visible. */
         agree = atomic_load_explicit(&weft_peer_line(operation, rank, line)->word, memory_order_relaxed) == expected;
     if (weft_likely(agree))
         return WEFT_MOVE_DONE;
-    weft_record_compare(comm, operation->number, text, sizeof text);
-    weft_world_fail(comm->world, comm->rank, WEFT_ERR_MISMATCH, "ranks disagree on call %llu: %s",
-                    (unsigned long long)operation->number, text);
+    weft_record_mismatch(operation);
     return WEFT_MOVE_FAIL;
 }
 

@@ -5,6 +5,8 @@
  * number was the one it looked for, before and after. */
 #include "core/record.h"
 
+#include "core/failure.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,7 +160,8 @@ static int group_of(const struct weft_comm *comm, uint64_t number, bool *grouped
     return members;
 }
 
-void weft_record_compare(const struct weft_comm *comm, uint64_t number, char *text, size_t size)
+/* The calls numbered `number`, ranks that agree together: "ranks 0-2, 4: allreduce(4 x int32, sum); rank 3: barrier()". */
+static void compare(const struct weft_comm *comm, uint64_t number, char *text, size_t size)
 {
     char call[WEFT_CALL_TEXT], ranks[256];
     bool flags[2 * 64], *grouped = flags, *set = flags + 64;
@@ -180,13 +183,33 @@ void weft_record_compare(const struct weft_comm *comm, uint64_t number, char *te
         free(grouped);
 }
 
+static bool disagree_on(const struct weft_comm *comm, uint64_t number)
+{
+    uint32_t first = 0, signature;
+    bool found = false;
+    for (int rank = 0; rank < comm->n_ranks; rank++) {
+        if (!weft_record_read(weft_slot_of(comm, rank), number, NULL, &signature))
+            continue;
+        if (found && signature != first)
+            return true;
+        found = true;
+        first = signature;
+    }
+    return false;
+}
+
 bool weft_record_disagree(const struct weft_operation *operation)
 {
+    return disagree_on(operation->comm, operation->number);
+}
+
+void weft_record_mismatch(const struct weft_operation *operation)
+{
     const struct weft_comm *comm = operation->comm;
-    uint32_t signature;
-    for (int rank = 0; rank < comm->n_ranks; rank++)
-        if (weft_record_read(weft_slot_of(comm, rank), operation->number, NULL, &signature) &&
-            signature != operation->signature)
-            return true;
-    return false;
+    uint64_t number = operation->number > WEFT_RING_LINES ? operation->number - WEFT_RING_LINES + 1 : 1;
+    char text[900];
+    while (number < operation->number && !disagree_on(comm, number))
+        number++;
+    compare(comm, number, text, sizeof text);
+    weft_world_fail(comm->world, comm->rank, WEFT_ERR_MISMATCH, "ranks disagree on call %llu: %s", (unsigned long long)number, text);
 }

@@ -20,10 +20,10 @@ WEFT_INLINE void weft_record_end(struct weft_operation *operation);
 /* What a rank said of call `number`. False: it has not begun it, or has long overwritten it. */
 bool weft_record_read(const struct weft_slot *slot, uint64_t number, char text[WEFT_CALL_TEXT], uint32_t *signature);
 
-/* The calls numbered `number`, ranks that agree together: "ranks 0-2, 4: allreduce(4 x int32, sum); rank 3: barrier()". */
-void weft_record_compare(const struct weft_comm *comm, uint64_t number, char *text, size_t size);
 /* Does any rank disagree with this one on the call it is in? */
 bool weft_record_disagree(const struct weft_operation *operation);
+/* Fails the communicator because ranks disagree: says who called what where they first did, as far back as records go. */
+WEFT_COLD void weft_record_mismatch(const struct weft_operation *operation);
 
 /* "ranks 0-2, 5" for the set ones; "no rank" for none. */
 void weft_text_ranks(const bool *set, int n_ranks, char *text, size_t size);

@@ -27,7 +27,6 @@ enum weft_move weft_ring_look(struct weft_operation *operation)
 enum weft_move weft_line_differs(struct weft_operation *operation, int peer)
 {
     const weft_comm *comm = operation->comm;
-    char text[900];
     if (weft_world_status(comm->world) != WEFT_OK)
         return WEFT_MOVE_FAIL;
     /* R7, acquire: pairs with R6. A peer that has not begun this call left the word 2^32 lines ago. */
@@ -37,8 +36,6 @@ enum weft_move weft_line_differs(struct weft_operation *operation, int peer)
         operation->until = (struct weft_until){.kind = WEFT_UNTIL_AT_LEAST, .target = peer, .word = &comm->slot->calls};
         return WEFT_MOVE_WAIT;
     }
-    weft_record_compare(comm, operation->number, text, sizeof text);
-    weft_world_fail(comm->world, comm->rank, WEFT_ERR_MISMATCH, "ranks disagree on call %llu: %s",
-                    (unsigned long long)operation->number, text);
+    weft_record_mismatch(operation);
     return WEFT_MOVE_FAIL;
 }

@@ -228,10 +228,7 @@ static weft_status look_round(struct weft_operation *operation)
     if (over(operation))
         return WEFT_OK;
     if (weft_record_disagree(operation)) {
-        char text[900];
-        weft_record_compare(comm, operation->number, text, sizeof text);
-        weft_world_fail(comm->world, comm->rank, WEFT_ERR_MISMATCH, "ranks disagree on call %llu: %s",
-                        (unsigned long long)operation->number, text);
+        weft_record_mismatch(operation);
         return WEFT_ERR_MISMATCH;
     }
     if (somebody_lost(operation) && !over(operation))

@@ -219,6 +219,17 @@ static weft_status open_group(struct group *group, const struct join *join)
     return WEFT_OK;
 }
 
+/* The algorithms forced for the first collective on which two configurations differ. */
+static void differing_algorithm(const uint8_t *here, const uint8_t *first, const char **name_here, const char **name_first)
+{
+    int at = 0;
+    while (here[at] == first[at])
+        at++;
+    const struct weft_algorithm *list = weft_algorithms_of((enum weft_collective)at)->list;
+    *name_here = here[at] != 0 ? list[here[at] - 1].name : "nothing forced";
+    *name_first = first[at] != 0 ? list[first[at] - 1].name : "nothing forced";
+}
+
 static weft_status check_join(const struct group *group, struct join *join)
 {
     if (join->n_ranks != group->n_ranks) {
@@ -228,8 +239,12 @@ static weft_status check_join(const struct group *group, struct join *join)
                           join->n_ranks, group->n_ranks);
     }
     if (memcmp(join->config.forced, group->world->forced, sizeof join->config.forced) != 0) {
-        weft_world_fail(group->world, -1, WEFT_ERR_MISMATCH, "a rank joined with other algorithms in its config than the first");
-        return weft_error(WEFT_ERR_MISMATCH, join->call, NULL, "config.algorithms differs from that of the first to join the group");
+        const char *here, *first;
+        differing_algorithm(join->config.forced, group->world->forced, &here, &first);
+        weft_world_fail(group->world, -1, WEFT_ERR_MISMATCH, "a rank joined with config.algorithms %s, the first had joined with %s", here,
+                        first);
+        return weft_error(WEFT_ERR_MISMATCH, join->call, NULL,
+                          "config.algorithms differs: here %s, but the first to join the group said %s", here, first);
     }
     if (join->rank == WEFT_ANY_RANK)
         for (join->rank = 0; group->taken[join->rank]; join->rank++) {

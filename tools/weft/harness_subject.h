@@ -35,6 +35,8 @@ struct bench_subject {
     void (*finish)(void *state, const struct bench_rank *rank, void *self);
     /* A word or two on how the point was served, such as the algorithm. May be NULL. */
     void (*describe)(void *state, const struct bench_rank *rank, char *note, size_t size);
+    /* Where the result of an operation stands, if not in arguments->recv. May be NULL. */
+    const char *(*result)(void *self, const struct bench_arguments *arguments);
     void *state;
     bool unchecked; /* its results are not the collective's */
 };

@@ -234,11 +234,14 @@ static bool result_holds(struct run *run, struct lane *lane, uint64_t operations
     rewrite_sources(run);
     bench_buffers_wipe(&run->me.buffers, run->me.point);
     bench_team_meet(run->me.team);
-    char *result = run->next.recv;
+    const char *result = run->next.recv;
     for (uint64_t i = 0; i < operations; i++) {
-        result = run->next.recv;
+        const struct bench_arguments arguments = run->next;
+        result = arguments.recv;
         if (operate(run, lane, 1) != 0)
             return false;
+        if (lane->subject->result != NULL)
+            result = lane->subject->result(lane->self, &arguments);
     }
     return bench_is_right(run->me.point, run->me.rank, run->round, result);
 }
