@@ -198,18 +198,26 @@ static bool disagree_on(const struct weft_comm *comm, uint64_t number)
     return false;
 }
 
+/* The first call that two ranks disagree on, as far back as records go; 0: none up to this operation's. */
+static uint64_t first_disagreement(const struct weft_operation *operation)
+{
+    uint64_t number = operation->number > WEFT_RING_LINES ? operation->number - WEFT_RING_LINES + 1 : 1;
+    for (; number <= operation->number; number++)
+        if (disagree_on(operation->comm, number))
+            return number;
+    return 0;
+}
+
 bool weft_record_disagree(const struct weft_operation *operation)
 {
-    return disagree_on(operation->comm, operation->number);
+    return first_disagreement(operation) != 0;
 }
 
 void weft_record_mismatch(const struct weft_operation *operation)
 {
     const struct weft_comm *comm = operation->comm;
-    uint64_t number = operation->number > WEFT_RING_LINES ? operation->number - WEFT_RING_LINES + 1 : 1;
+    uint64_t first = first_disagreement(operation), number = first != 0 ? first : operation->number;
     char text[900];
-    while (number < operation->number && !disagree_on(comm, number))
-        number++;
     compare(comm, number, text, sizeof text);
     weft_world_fail(comm->world, comm->rank, WEFT_ERR_MISMATCH, "ranks disagree on call %llu: %s", (unsigned long long)number, text);
 }

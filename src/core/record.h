@@ -20,7 +20,7 @@ WEFT_INLINE void weft_record_end(struct weft_operation *operation);
 /* What a rank said of call `number`. False: it has not begun it, or has long overwritten it. */
 bool weft_record_read(const struct weft_slot *slot, uint64_t number, char text[WEFT_CALL_TEXT], uint32_t *signature);
 
-/* Does any rank disagree with this one on the call it is in? */
+/* Do ranks disagree on the call this one is in, or on one before? */
 bool weft_record_disagree(const struct weft_operation *operation);
 /* Fails the communicator because ranks disagree: says who called what where they first did, as far back as records go. */
 WEFT_COLD void weft_record_mismatch(const struct weft_operation *operation);
