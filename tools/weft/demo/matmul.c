@@ -4,7 +4,7 @@
  *
  * The widest vectors that the processor has are looked up at each call. One machine always takes the same path, so a run
  * can be repeated bit for bit. */
-#include "matmul.h"
+#include "model_math.h"
 
 #include <stddef.h>
 

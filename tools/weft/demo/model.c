@@ -8,7 +8,6 @@
 #include "model.h"
 
 #include "base.h"
-#include "matmul.h"
 #include "model_math.h"
 
 #include <math.h>

@@ -6,8 +6,6 @@
  * N. Smith, M. Lewis, "Train Short, Test Long", 2022. It has no weights, and a text may grow past the window. */
 #include "model_math.h"
 
-#include "matmul.h"
-
 #include <math.h>
 #include <stdint.h>
 #include <string.h>

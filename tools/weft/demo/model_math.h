@@ -1,7 +1,19 @@
 // SPDX-License-Identifier: MIT
-/* model_math.h - the parts of a transformer that are not matrix products: norm, activation, softmax, attention. */
+/* model_math.h - what a transformer computes: matrix products, norm, activation, softmax, attention. */
 #ifndef WEFT_DEMO_MODEL_MATH_H
 #define WEFT_DEMO_MODEL_MATH_H
+
+#include <stdbool.h>
+
+/* A matrix as it stands in memory: element (i, j) is at[i * row + j * column]. With row and column exchanged the same
+ * memory is the transposed matrix. */
+struct view {
+    const float *at;
+    int row, column;
+};
+
+/* c = a b, or c += a b: a is m x k, b is k x n, c is m x n with rows c_row apart. n is a multiple of 32. */
+void matmul(int m, int n, int k, struct view a, struct view b, float *c, int c_row, bool add);
 
 enum { NORM_WIDTH_MAX = 256 };
 /* y = x gain / rms(x), row by row; inverse[i] keeps 1 / rms. The way back adds to d_gain and to dx. */

@@ -125,7 +125,7 @@ static void compare_logits(struct engine *engine)
     const float *expected = engine->plan->expected;
     engine->batch.count = 1;
     for (int i = 0; i < engine->plan->shape.context; i++, expected += vocab) {
-        engine->batch.tokens[0] = engine->plan->text->held[i];
+        engine->batch.tokens[0] = engine->plan->text->symbols[i];
         engine->batch.positions[0] = i;
         const float *logits = order(engine, STEP);
         for (int j = 0; logits != NULL && j < vocab; j++) {

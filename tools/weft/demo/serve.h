@@ -3,8 +3,7 @@
 #ifndef WEFT_DEMO_SERVE_H
 #define WEFT_DEMO_SERVE_H
 
-#include "model.h"
-#include "text.h"
+#include "files.h"
 
 enum { SERVE_REQUESTS = 8, SERVE_LETTERS = 64 };
 
@@ -12,7 +11,7 @@ struct serve_plan {
     const struct text *text;
     struct model_shape shape;
     const float *weights;       /* the whole model's; rank 0 reads them */
-    const float *expected;      /* logits that the first `context` held-out symbols must give */
+    const float *expected;      /* logits that the first `context` symbols of the text must give */
     const char *prompt;         /* the first request's; the others have their own */
     int ranks;
     double measure_seconds;

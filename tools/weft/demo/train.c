@@ -59,9 +59,17 @@ static weft_status open_model(struct trainer *t)
     return WEFT_OK;
 }
 
-/* The loss of this rank's share of `count` windows, a few at a time. Window i begins where random number `draw` + i says,
- * or, of the text held out, at regular distances. */
-static double share_loss(struct trainer *t, const uint8_t *text, size_t size, int count, int step, float scale)
+/* Where window `index` of a step begins; step 0 is the text held out. A window lies within one block. */
+static const uint8_t *window(const struct train_plan *plan, int step, int index)
+{
+    const uint64_t draw = random_bits((uint64_t)step, (uint64_t)index), periods = plan->text->size / TEXT_BLOCK / TEXT_PERIOD;
+    uint64_t block = draw % (periods * (TEXT_PERIOD - 1));
+    block = step == 0 ? (uint64_t)index % periods * TEXT_PERIOD + TEXT_PERIOD - 1 : block + block / (TEXT_PERIOD - 1);
+    return plan->text->symbols + block * TEXT_BLOCK + (draw >> 32) % (uint64_t)(TEXT_BLOCK - plan->shape.context);
+}
+
+/* The loss of this rank's share of a step's windows, a few at a time; adds `scale` times its gradient. */
+static double share_loss(struct trainer *t, int step, int count, float scale)
 {
     const int context = t->plan->shape.context;
     const int first = count * t->data.rank / t->data.count, end = count * (t->data.rank + 1) / t->data.count;
@@ -70,11 +78,8 @@ static double share_loss(struct trainer *t, const uint8_t *text, size_t size, in
     for (int i = first; i < end; i += WINDOWS_AT_ONCE) {
         const int windows = end - i < WINDOWS_AT_ONCE ? end - i : WINDOWS_AT_ONCE;
         for (int w = 0; w < windows; w++) {
-            const size_t room = size - (size_t)context, index = (size_t)(i + w);
-            const uint64_t draw = random_bits((uint64_t)step, index) % room;
-            const uint8_t *from = text + (step > 0 ? draw : index * room / (size_t)count);
-            memcpy(tokens + w * context, from, (size_t)context);
-            memcpy(targets + w * context, from + 1, (size_t)context);
+            memcpy(tokens + w * context, window(t->plan, step, i + w), (size_t)context);
+            memcpy(targets + w * context, window(t->plan, step, i + w) + 1, (size_t)context);
         }
         model_forward(t->model, tokens, NULL, windows * context);
         sum += model_loss(t->model, tokens, targets, windows * context, scale);
@@ -96,7 +101,7 @@ static float take_step(struct trainer *t, int step, int total)
     const int windows = t->plan->windows;
     const float scale = 1 / (float)(windows * t->plan->shape.context);
     memset(t->gradients, 0, t->weight_count * sizeof(float));
-    const double loss = share_loss(t, t->plan->text->train, t->plan->text->train_size, windows, step, scale);
+    const double loss = share_loss(t, step, windows, scale);
     t->gradients[t->weight_count] = (float)loss * scale;
     peers_sum(&t->data, t->gradients, t->weight_count + 1);
     model_adam(t->model, step, learning_rate(step, total));
@@ -123,7 +128,7 @@ static void compare_weights(struct trainer *t, int step)
 
 static void judge(struct trainer *t)
 {
-    double loss = share_loss(t, t->plan->text->held, t->plan->text->held_size, HELD_WINDOWS, 0, 0);
+    double loss = share_loss(t, 0, HELD_WINDOWS, 0);
     peers_add_up_at_root(&t->data, &loss, 1);
     if (t->world.rank == 0)
         t->result->held_loss = loss / (HELD_WINDOWS * t->plan->shape.context);

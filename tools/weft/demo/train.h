@@ -3,8 +3,7 @@
 #ifndef WEFT_DEMO_TRAIN_H
 #define WEFT_DEMO_TRAIN_H
 
-#include "model.h"
-#include "text.h"
+#include "files.h"
 
 /* Every this many steps the ranks compare their weights and look at the text that was held out. */
 enum { TRAIN_CHECK_STEPS = 100, TRAIN_RANKS_MAX = 64 };
