@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* demo.c - `weft demo` as a story: the text, the training and its checks, the serving and its checks. */
-#include "demo/demo.h"
+#include "demo.h"
 
 #include "base.h"
 #include "files.h"
@@ -43,42 +43,266 @@ static const char help[] =
     "  --help           this text\n\n"
     "Exit status: 0; 1 if something failed or a check found a difference; 2 for wrong arguments.\n";
 
-static bool read_number(const char *text, double most, double *number)
+struct option {
+    const char *name;
+    const char **text; /* one of these three is where its value goes */
+    bool *flag;
+    double *number;
+    double most;
+};
+
+/* Takes the option's value, if it has one, and returns how many arguments it used; 0: it makes no sense. */
+static int take(const struct option *option, const char *value)
 {
     char *end = NULL;
-    *number = strtod(text, &end);
-    return end != text && *end == '\0' && *number >= 1 && *number <= most;
+    if (option->flag != NULL) {
+        *option->flag = true;
+        return 1;
+    }
+    if (option->text != NULL && value != NULL)
+        *option->text = value;
+    if (option->number != NULL && value != NULL)
+        *option->number = strtod(value, &end);
+    if (value != NULL && (option->text != NULL || (end != value && *end == '\0' && *option->number >= 1 &&
+                                                   *option->number <= option->most)))
+        return 2;
+    fprintf(stderr, "weft demo: %s needs a %s", option->name, option->text != NULL ? "value\n" : "number");
+    if (option->text == NULL)
+        fprintf(stderr, " from 1 to %g\n", option->most);
+    return 0;
 }
 
-/* Returns what is wrong with the arguments, or NULL. */
-static const char *parse(int argc, char **argv, struct options *options)
+static bool parse(int argc, char **argv, struct options *options)
 {
-    const struct {
-        const char *name;
-        const char **text;
-        bool *flag;
-        double *number, most;
-    } known[] = {
-        {"--text", &options->text, NULL, NULL, 0},       {"--weights", &options->weights, NULL, NULL, 0},
-        {"--prompt", &options->prompt, NULL, NULL, 0},   {"--retrain", NULL, &options->retrain, NULL, 0},
-        {"--quick", NULL, &options->quick, NULL, 0},     {"--help", NULL, &options->help, NULL, 0},
-        {"--seconds", NULL, NULL, &options->seconds, 1e6}, {"--steps", NULL, NULL, &options->steps, 1e6},
-        {"--ranks", NULL, NULL, &options->ranks, TRAIN_RANKS_MAX},
+    const struct option known[] = {
+        {"--text", .text = &options->text},
+        {"--weights", .text = &options->weights},
+        {"--prompt", .text = &options->prompt},
+        {"--retrain", .flag = &options->retrain},
+        {"--quick", .flag = &options->quick},
+        {"--help", .flag = &options->help},
+        {"--seconds", .number = &options->seconds, .most = 1e6},
+        {"--steps", .number = &options->steps, .most = 1e6},
+        {"--ranks", .number = &options->ranks, .most = TRAIN_RANKS_MAX},
     };
-    for (int i = 1; i < argc; i++) {
+    const size_t count = sizeof known / sizeof *known;
+    for (int i = 1, used = 0; i < argc; i += used) {
         size_t k = 0;
-        while (k < sizeof known / sizeof *known && strcmp(argv[i], known[k].name) != 0)
+        while (k < count && strcmp(argv[i], known[k].name) != 0)
             k++;
-        if (k == sizeof known / sizeof *known)
-            return "there is no such option";
-        if (known[k].flag != NULL)
-            *known[k].flag = true;
-        else if (i + 1 == argc)
-            return "it needs a value";
-        else if (known[k].text != NULL)
-            *known[k].text = argv[++i];
-        else if (!read_number(argv[++i], known[k].most, known[k].number))
-            return "its value is a number of at least 1, and at most 64 ranks or a million of others";
+        if (k == count)
+            fprintf(stderr, "weft demo: '%s' is no option; see weft demo --help\n", argv[i]);
+        used = k < count ? take(&known[k], argv[i + 1]) : 0;
+        if (used == 0)
+            return false;
     }
-    return NULL;
+    return true;
+}
+
+static bool succeeded(const char *what, weft_status status)
+{
+    if (status != WEFT_OK)
+        fprintf(stderr, "\nweft demo: %s failed: %s (%s)\n", what, weft_last_error(), weft_status_name(status));
+    return status == WEFT_OK;
+}
+
+static void choose_model(struct demo *demo)
+{
+    const bool quick = demo->options.quick;
+    demo->shape = (struct model_shape){.layers = quick ? 1 : 2, .width = 128, .heads = 4, .hidden = quick ? 256 : 512};
+    demo->shape.context = MODEL_CONTEXT_MAX;
+    demo->shape.vocab = (demo->text.kinds + 127) / 128 * 128; /* each of up to 4 shards has a multiple of 32 */
+}
+
+static void introduce(const struct demo *demo)
+{
+    char number[32];
+    screen_heading("Threads that are ranks train a small language model, then serve it");
+    printf("  text     %s letters, %d of them different, from %s\n", grouped((double)demo->text.size, number),
+           demo->text.kinds, demo->options.text != NULL ? demo->options.text : "this machine's fortunes");
+    printf("  model    a transformer with %s weights: it sees %d letters and guesses the next\n",
+           grouped((double)model_weights(&demo->shape), number), demo->shape.context);
+}
+
+/* The first steps again, which must give the same bits. */
+static bool check_again(struct demo *demo, struct train_plan plan, const struct train_result *result)
+{
+    struct train_result again = {.weights = NULL};
+    plan.steps = result->steps < TRAIN_CHECK_STEPS ? result->steps : TRAIN_CHECK_STEPS;
+    screen_wait("the first steps again");
+    if (!succeeded("training again", train(&plan, &again)))
+        return false;
+    const bool same = again.first_checksum == result->first_checksum;
+    demo->failed |= !screen_check(same, "again: the first %d steps, taken once more, gave %s bits (checksums %08x and %08x)",
+                                  plan.steps, same ? "the same" : "other", (unsigned)result->first_checksum,
+                                  (unsigned)again.first_checksum);
+    return true;
+}
+
+/* Two groups share the batch, and two ranks in each the model. */
+static bool check_crossed(struct demo *demo, struct train_plan plan, const struct train_result *result)
+{
+    const int few = demo->options.quick ? 5 : 20;
+    const double allowed = 1e-3;
+    struct train_result crossed = {.weights = NULL};
+    double apart = 0;
+    plan.steps = result->steps < few ? result->steps : few;
+    plan.ranks = 4;
+    plan.model_ranks = 2;
+    screen_wait("2 x 2 ranks");
+    if (!succeeded("training on 2 x 2 ranks", train(&plan, &crossed)))
+        return false;
+    for (int i = 0; i < plan.steps; i++)
+        apart = fmax(apart, fabs((double)crossed.losses[i] - (double)result->losses[i]));
+    demo->failed |= !screen_check(apart <= allowed, "2 x 2: ranks with half the batch and half the model lost the same in %d "
+                                  "steps, to %.0e (allowed: %.0e)", plan.steps, apart, allowed);
+    demo->failed |= crossed.difference[0] != '\0' && !screen_check(false, "2 x 2: %s", crossed.difference);
+    return true;
+}
+
+static bool train_model(struct demo *demo)
+{
+    const int ranks = (int)demo->options.ranks;
+    struct train_plan plan = {.text = &demo->text, .shape = demo->shape, .windows = demo->options.quick ? 8 : 32};
+    struct train_result result = {.weights = demo->weights};
+    char heading[64];
+    snprintf(heading, sizeof heading, "Training on %d rank%s", ranks, ranks > 1 ? "s" : "");
+    screen_heading(heading);
+    printf("  In each step the ranks share %d windows of text, and one allreduce of %.1f MB adds up their\n"
+           "  gradients. The loss is in nats a letter; held out is text that they do not learn from.\n\n",
+           plan.windows, (double)model_weights(&demo->shape) * sizeof(float) * 1e-6);
+    plan.ranks = ranks;
+    plan.model_ranks = 1;
+    plan.steps = (int)demo->options.steps;
+    plan.seconds = demo->options.seconds;
+    plan.show = true;
+    if (!succeeded("training", train(&plan, &result)))
+        return false;
+    plan.show = false;
+    const bool equal = result.difference[0] == '\0';
+    printf("\n");
+    demo->failed |= !screen_check(equal, "equal: the weights of all ranks, compared %d times, %s%s", result.comparisons,
+                                  equal ? "had the same bits" : "differ: ", result.difference);
+    if (!check_again(demo, plan, &result) || !check_crossed(demo, plan, &result))
+        return false;
+    if (demo->path[0] == '\0' || demo->failed)
+        return true;
+    if (weights_save(demo->path, &demo->shape, demo->text.checksum, demo->weights))
+        printf("\n  The weights are kept in %s.\n", demo->path);
+    else
+        printf("\n  The weights could not be kept in %s: %s.\n", demo->path, strerror(errno));
+    return true;
+}
+
+/* Weights from the file, or trained. */
+static bool get_weights(struct demo *demo)
+{
+    enum weights_state state = WEIGHTS_ABSENT;
+    if (demo->options.weights != NULL)
+        snprintf(demo->path, sizeof demo->path, "%s", demo->options.weights);
+    else if (!demo->options.quick)
+        weights_default_path(demo->path, sizeof demo->path);
+    if (demo->path[0] != '\0')
+        state = weights_load(demo->path, &demo->shape, demo->text.checksum, demo->weights);
+    if (state == WEIGHTS_FOREIGN) {
+        fprintf(stderr, "weft demo: %s holds no weights that can be read, so it is left alone; --weights names another file\n",
+                demo->path);
+        return false;
+    }
+    if (state == WEIGHTS_STALE)
+        printf("  weights  those in %s are of another text or model\n", demo->path);
+    if (state != WEIGHTS_GOOD || demo->options.retrain)
+        return train_model(demo);
+    printf("  weights  from %s, trained before; --retrain starts anew\n", demo->path);
+    return true;
+}
+
+enum { RANK_COUNTS = 3 };
+static const int rank_counts[RANK_COUNTS] = {1, 2, 4};
+
+static void report_serving(struct demo *demo, const struct serve_result *results)
+{
+    const double allowed = 1e-4;
+    double worst = 0;
+    bool same = true;
+    for (int i = 0; i < RANK_COUNTS; i++) {
+        worst = results[i].worst_difference <= worst ? worst : results[i].worst_difference;
+        same = same && strcmp(results[i].letters, results[0].letters) == 0;
+    }
+    printf("\n");
+    demo->failed |= !screen_check(worst <= allowed, "logits: those of 1, 2 and 4 ranks are the trainer's, to %.0e (allowed: %.0e)",
+                                  worst, allowed);
+    printf("  %-6s  text: %s\n", same ? "ok" : "note",
+           same ? "the same on all rank counts" : "not the same everywhere, for two letters were equally likely somewhere");
+    printf("\n  %s%5s  %10s  %13s  %25s%s\n", screen_style(FAINT), "ranks", "tokens/s", "communicating",
+           "processor time while idle", screen_style(PLAIN));
+    for (int i = 0; i < RANK_COUNTS; i++) {
+        char number[32];
+        printf("  %5d  %10s  %11.1f %%  %14.2f ms a second\n", rank_counts[i], grouped(results[i].tokens_per_second, number),
+               100 * results[i].communicating, 1e3 * results[i].idle_processor_share);
+    }
+}
+
+/* What one thread alone makes of a window, in one pass as in training. */
+static bool expected_logits(const struct demo *demo, float *logits)
+{
+    struct peers alone = peers_open(NULL);
+    struct model *model = model_create(&demo->shape, &alone, demo->weights, demo->shape.context, false);
+    if (model != NULL)
+        memcpy(logits, model_forward(model, demo->text.symbols, NULL, demo->shape.context),
+               (size_t)(demo->shape.context * demo->shape.vocab) * sizeof *logits);
+    model_free(model);
+    return model != NULL;
+}
+
+static bool serve_model(struct demo *demo, const float *expected)
+{
+    const bool quick = demo->options.quick;
+    struct serve_plan plan = {.text = &demo->text, .shape = demo->shape, .weights = demo->weights, .expected = expected};
+    struct serve_result results[RANK_COUNTS] = {{.worst_difference = 0}}, last = {.worst_difference = 0};
+    screen_heading("Serving on 1, 2 and 4 ranks");
+    printf("  Heads, feed-forward columns and vocabulary are split over the ranks, which step %d requests at a\n"
+           "  time. This is the first request, always with the likeliest letter:\n\n", SERVE_REQUESTS);
+    plan.prompt = demo->options.prompt;
+    plan.measure_seconds = quick ? 0.1 : 2;
+    plan.idle_seconds = quick ? 0.1 : 1;
+    for (int i = 0; i < RANK_COUNTS; i++) {
+        plan.ranks = rank_counts[i];
+        if (!succeeded("serving", serve(&plan, &results[i])))
+            return false;
+    }
+    report_serving(demo, results);
+    screen_heading("And freely, with a little chance, on 2 ranks");
+    plan.ranks = 2;
+    plan.invent_letters = quick ? 100 : 400;
+    return succeeded("serving", serve(&plan, &last));
+}
+
+int weft_demo_main(int argc, char **argv)
+{
+    struct demo demo = {.options = {.prompt = "The ", .ranks = 2, .seconds = 60}};
+    char why[512] = "not enough memory";
+    if (!parse(argc, argv, &demo.options))
+        return 2;
+    if (demo.options.help)
+        return fputs(help, stdout) < 0;
+    if (demo.options.quick && demo.options.steps == 0)
+        demo.options.steps = TRAIN_CHECK_STEPS;
+    bool done = text_load(&demo.text, demo.options.text, why, sizeof why);
+    choose_model(&demo);
+    demo.weights = malloc(model_weights(&demo.shape) * sizeof *demo.weights);
+    float *expected = malloc((size_t)(demo.shape.context * (demo.shape.vocab + 1)) * sizeof *expected);
+    if (!done || demo.weights == NULL || expected == NULL) {
+        fprintf(stderr, "weft demo: %s\n", why);
+        done = false;
+    } else {
+        introduce(&demo);
+        done = get_weights(&demo) && expected_logits(&demo, expected) && serve_model(&demo, expected);
+    }
+    if (done && demo.failed)
+        fprintf(stderr, "\nweft demo: a check found a difference; it is marked FAILED above\n");
+    free(expected);
+    free(demo.weights);
+    free(demo.text.symbols);
+    return done && !demo.failed ? 0 : 1;
 }

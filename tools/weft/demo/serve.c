@@ -83,7 +83,7 @@ static void wait_for_requests(const struct engine *engine, struct serve_result *
     nanosleep(&first, NULL); /* the others fall asleep */
     const double before = processor_seconds();
     nanosleep(&pause, NULL);
-    result->idle_processor_seconds = processor_seconds() - before;
+    result->idle_processor_share = (processor_seconds() - before) / seconds;
 }
 
 /* What every rank does with the next batch. Returns its logits; NULL: there are none. */
@@ -198,7 +198,7 @@ static int generate(struct engine *engine, const struct wish *wish)
             break;
         for (int i = 0; i < wish->requests; i++, logits += engine->plan->shape.vocab) {
             const double random = random_unit(SEED, (uint64_t)step);
-            const uint8_t chosen = choose(logits, text->symbols, wish->temperature, random);
+            const uint8_t chosen = choose(logits, text->kinds, wish->temperature, random);
             engine->batch.tokens[i] = step + 1 < lengths[i] ? prompts[i][step + 1] : chosen;
         }
         if (step + 1 < lengths[0] || shown == wish->letters)
@@ -216,15 +216,21 @@ static int generate(struct engine *engine, const struct wish *wish)
     return step;
 }
 
+static void show_prompt(const struct engine *engine, const char *line_end)
+{
+    fputs(screen_style(FAINT), stdout);
+    screen_text(engine->plan->prompt, strlen(engine->plan->prompt), line_end);
+    fputs(screen_style(PLAIN), stdout);
+}
+
 static void answer(struct engine *engine)
 {
     const struct serve_plan *plan = engine->plan;
     struct serve_result *result = engine->result;
     const struct wish likeliest = {SERVE_REQUESTS, SERVE_LETTERS, plan->measure_seconds, 0, " ", result->letters};
     const double start = wall_seconds(), communicating = engine->peers.seconds;
-    printf("  %d rank%s  %s", plan->ranks, plan->ranks == 1 ? " " : "s", screen_style(FAINT));
-    screen_text(plan->prompt, strlen(plan->prompt), " ");
-    printf("%s", screen_style(PLAIN));
+    printf("  %d rank%s  ", plan->ranks, plan->ranks == 1 ? " " : "s");
+    show_prompt(engine, " ");
     result->tokens_per_second = generate(engine, &likeliest) * SERVE_REQUESTS;
     const double seconds = wall_seconds() - start;
     result->tokens_per_second /= seconds;
@@ -235,16 +241,15 @@ static void answer(struct engine *engine)
 static void lead(struct engine *engine)
 {
     const struct wish invented = {1, engine->plan->invent_letters, 0, 0.7, "\n  ", NULL};
-    compare_logits(engine);
-    answer(engine);
-    order(engine, IDLE);
     if (invented.letters > 0) {
-        screen_heading("And a text of its own, a letter at a time");
-        printf("  %s", screen_style(FAINT));
-        screen_text(engine->plan->prompt, strlen(engine->plan->prompt), "\n  ");
-        printf("%s", screen_style(PLAIN));
+        printf("  ");
+        show_prompt(engine, "\n  ");
         generate(engine, &invented);
         printf("\n");
+    } else {
+        compare_logits(engine);
+        answer(engine);
+        order(engine, IDLE);
     }
     order(engine, STOP);
 }

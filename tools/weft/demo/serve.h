@@ -16,7 +16,7 @@ struct serve_plan {
     int ranks;
     double measure_seconds;
     double idle_seconds;
-    int invent_letters; /* 0, or how long a text to make up at the end */
+    int invent_letters; /* not 0: only continue the prompt, so far at most, and choose among the likely letters */
 };
 
 struct serve_result {
@@ -24,7 +24,7 @@ struct serve_result {
     char letters[SERVE_LETTERS + 1]; /* what the first request brought, always the likeliest letter */
     double tokens_per_second;
     double communicating; /* share of rank 0's time */
-    double idle_processor_seconds;
+    double idle_processor_share; /* of one processor, all ranks together */
 };
 
 weft_status serve(const struct serve_plan *plan, struct serve_result *result);
