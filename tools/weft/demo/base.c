@@ -80,7 +80,8 @@ void screen_wait(const char *what)
 bool screen_check(bool ok, const char *format, ...)
 {
     va_list values;
-    printf("%s  %s%-6s%s  ", screen_live() ? "\r\033[K" : "", screen_style(ok ? GREEN : RED), ok ? "ok" : "FAILED", screen_style(PLAIN));
+    printf("%s  %s%-6s%s  ", screen_live() ? "\r\033[K" : "", screen_style(ok ? GREEN : RED), ok ? "ok" : "FAILED",
+           screen_style(PLAIN));
     va_start(values, format);
     vprintf(format, values);
     va_end(values);

@@ -17,7 +17,7 @@ uint64_t random_bits(uint64_t seed, uint64_t index);
 double random_unit(uint64_t seed, uint64_t index); /* 0 <= x < 1 */
 
 enum style { PLAIN, BOLD, FAINT, GREEN, RED, STYLES };
-bool screen_live(void);                    /* is standard output a terminal, where a line can be redrawn? */
+bool screen_live(void);                     /* is standard output a terminal, where a line can be redrawn? */
 const char *screen_style(enum style style); /* "" where colours are not wanted */
 void screen_heading(const char *title);
 /* Says on a terminal what is going on, until the next screen_check takes the line; that returns `ok`. */

@@ -30,7 +30,8 @@ struct demo {
 
 static const char help[] =
     "Usage: weft demo [OPTION...]\n"
-    "Trains a small language model on a real text, data-parallel, and serves it, tensor-parallel. The ranks are threads of\n"
+    "Trains a small language model on a real text, data-parallel, and serves it, tensor-parallel. The ranks are "
+    "threads of\n"
     "this process; whether they agree is checked on the way. Weights are kept: a later run serves them at once.\n\n"
     "  --text FILE      learn from this file (default: the fortunes in /usr/share/games/fortunes)\n"
     "  --ranks N        train on N ranks (2)\n"
@@ -63,8 +64,8 @@ static int take(const struct option *option, const char *value)
         *option->text = value;
     if (option->number != NULL && value != NULL)
         *option->number = strtod(value, &end);
-    if (value != NULL && (option->text != NULL || (end != value && *end == '\0' && *option->number >= 1 &&
-                                                   *option->number <= option->most)))
+    if (value != NULL && (option->text != NULL ||
+                          (end != value && *end == '\0' && *option->number >= 1 && *option->number <= option->most)))
         return 2;
     fprintf(stderr, "weft demo: %s needs a %s", option->name, option->text != NULL ? "value\n" : "number");
     if (option->text == NULL)
@@ -133,9 +134,9 @@ static bool check_again(struct demo *demo, struct train_plan plan, const struct 
     if (!succeeded("training again", train(&plan, &again)))
         return false;
     const bool same = again.first_checksum == result->first_checksum;
-    demo->failed |= !screen_check(same, "again: the first %d steps, taken once more, gave %s bits (checksums %08x and %08x)",
-                                  plan.steps, same ? "the same" : "other", (unsigned)result->first_checksum,
-                                  (unsigned)again.first_checksum);
+    demo->failed |= !screen_check(
+        same, "again: the first %d steps, taken once more, gave %s bits (checksums %08x and %08x)", plan.steps,
+        same ? "the same" : "other", (unsigned)result->first_checksum, (unsigned)again.first_checksum);
     return true;
 }
 
@@ -154,8 +155,10 @@ static bool check_crossed(struct demo *demo, struct train_plan plan, const struc
         return false;
     for (int i = 0; i < plan.steps; i++)
         apart = fmax(apart, fabs((double)crossed.losses[i] - (double)result->losses[i]));
-    demo->failed |= !screen_check(apart <= allowed, "2 x 2: ranks with half the batch and half the model lost the same in %d "
-                                  "steps, to %.0e (allowed: %.0e)", plan.steps, apart, allowed);
+    demo->failed |= !screen_check(apart <= allowed,
+                                  "2 x 2: ranks with half the batch and half the model lost the same in %d "
+                                  "steps, to %.0e (allowed: %.0e)",
+                                  plan.steps, apart, allowed);
     demo->failed |= crossed.difference[0] != '\0' && !screen_check(false, "2 x 2: %s", crossed.difference);
     return true;
 }
@@ -205,7 +208,8 @@ static bool get_weights(struct demo *demo)
     if (demo->path[0] != '\0')
         state = weights_load(demo->path, &demo->shape, demo->text.checksum, demo->weights);
     if (state == WEIGHTS_FOREIGN) {
-        fprintf(stderr, "weft demo: %s holds no weights that can be read, so it is left alone; --weights names another file\n",
+        fprintf(stderr,
+                "weft demo: %s holds no weights that can be read, so it is left alone; --weights names another file\n",
                 demo->path);
         return false;
     }
@@ -230,16 +234,19 @@ static void report_serving(struct demo *demo, const struct serve_result *results
         same = same && strcmp(results[i].letters, results[0].letters) == 0;
     }
     printf("\n");
-    demo->failed |= !screen_check(worst <= allowed, "logits: those of 1, 2 and 4 ranks are the trainer's, to %.0e (allowed: %.0e)",
-                                  worst, allowed);
+    demo->failed |=
+        !screen_check(worst <= allowed, "logits: those of 1, 2 and 4 ranks are the trainer's, to %.0e (allowed: %.0e)",
+                      worst, allowed);
     printf("  %-6s  text: %s\n", same ? "ok" : "note",
-           same ? "the same on all rank counts" : "not the same everywhere, for two letters were equally likely somewhere");
+           same ? "the same on all rank counts"
+                : "not the same everywhere, for two letters were equally likely somewhere");
     printf("\n  %s%5s  %10s  %13s  %25s%s\n", screen_style(FAINT), "ranks", "tokens/s", "communicating",
            "processor time while idle", screen_style(PLAIN));
     for (int i = 0; i < RANK_COUNTS; i++) {
         char number[32];
-        printf("  %5d  %10s  %11.1f %%  %14.2f ms a second\n", rank_counts[i], grouped(results[i].tokens_per_second, number),
-               100 * results[i].communicating, 1e3 * results[i].idle_processor_share);
+        printf("  %5d  %10s  %11.1f %%  %14.2f ms a second\n", rank_counts[i],
+               grouped(results[i].tokens_per_second, number), 100 * results[i].communicating,
+               1e3 * results[i].idle_processor_share);
     }
 }
 
@@ -258,11 +265,13 @@ static bool expected_logits(const struct demo *demo, float *logits)
 static bool serve_model(struct demo *demo, const float *expected)
 {
     const bool quick = demo->options.quick;
-    struct serve_plan plan = {.text = &demo->text, .shape = demo->shape, .weights = demo->weights, .expected = expected};
+    struct serve_plan plan = {
+        .text = &demo->text, .shape = demo->shape, .weights = demo->weights, .expected = expected};
     struct serve_result results[RANK_COUNTS] = {{.worst_difference = 0}}, last = {.worst_difference = 0};
     screen_heading("Serving on 1, 2 and 4 ranks");
     printf("  Heads, feed-forward columns and vocabulary are split over the ranks, which step %d requests at a\n"
-           "  time. This is the first request, always with the likeliest letter:\n\n", SERVE_REQUESTS);
+           "  time. This is the first request, always with the likeliest letter:\n\n",
+           SERVE_REQUESTS);
     plan.prompt = demo->options.prompt;
     plan.measure_seconds = quick ? 0.1 : 2;
     plan.idle_seconds = quick ? 0.1 : 1;

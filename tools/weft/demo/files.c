@@ -140,7 +140,8 @@ bool weights_save(const char *path, const struct model_shape *shape, uint64_t te
     FILE *file = fopen(beside, "wb");
     if (file == NULL)
         return false;
-    const bool written = fwrite(&header, sizeof header, 1, file) == 1 && fwrite(whole, sizeof *whole, count, file) == count;
+    const bool written =
+        fwrite(&header, sizeof header, 1, file) == 1 && fwrite(whole, sizeof *whole, count, file) == count;
     const bool kept = fclose(file) == 0 && written && rename(beside, path) == 0;
     if (!kept)
         remove(beside);

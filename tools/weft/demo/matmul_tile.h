@@ -5,8 +5,10 @@
  * A tile of TILE_ROWS x 2 vectors of the result stays in registers while k runs: each step loads two vectors of b and one
  * number per row of a. After: K. Goto and R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008. */
 
-static inline __attribute__((always_inline)) TILE_TARGET void TILE_PASTE(TILE_NAME, rows)(
-    const int rows, int k, struct view a, const float *b, int b_row, float *c, int c_row, bool add)
+static inline __attribute__((always_inline)) TILE_TARGET void TILE_PASTE(TILE_NAME, rows)(const int rows, int k,
+                                                                                          struct view a, const float *b,
+                                                                                          int b_row, float *c,
+                                                                                          int c_row, bool add)
 {
     typedef float vector __attribute__((vector_size(TILE_LANES * 4), aligned(4), may_alias));
     vector sum[TILE_ROWS][2];

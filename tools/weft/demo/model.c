@@ -133,19 +133,39 @@ static size_t place_all(struct model *m, float *arena)
     const int raised = rows * m->shape.hidden / shards, logits = rows * m->shape.vocab, context = m->shape.context;
     const int weights = (int)m->weight_count, serve = m->serve, train = !serve;
     const struct piece model_pieces[] = {
-        {&m->weights, weights}, {&m->out, wide}, {&m->normed, wide}, {&m->inverse, rows}, {&m->logits_parts, logits},
-        {&m->logits, logits}, {&m->gradients, train * (weights + 1)}, {&m->mean, train * weights},
-        {&m->variance, train * weights}, {&m->d_x, train * wide}, {&m->d_normed, train * wide},
-        {&m->d_logits, train * logits / shards}, {&m->d_raised, train * raised}, {&m->d_mixed, train * part},
-        {&m->d_qkv, train * 3 * part}, {&m->d_shares, train * context * context},
+        {&m->weights, weights},
+        {&m->out, wide},
+        {&m->normed, wide},
+        {&m->inverse, rows},
+        {&m->logits_parts, logits},
+        {&m->logits, logits},
+        {&m->gradients, train * (weights + 1)},
+        {&m->mean, train * weights},
+        {&m->variance, train * weights},
+        {&m->d_x, train * wide},
+        {&m->d_normed, train * wide},
+        {&m->d_logits, train * logits / shards},
+        {&m->d_raised, train * raised},
+        {&m->d_mixed, train * part},
+        {&m->d_qkv, train * 3 * part},
+        {&m->d_shares, train * context * context},
     };
     size_t used = place(model_pieces, sizeof model_pieces / sizeof *model_pieces, arena, 0);
     for (int i = 0; i < m->shape.layers; i++) {
         struct layer *l = &m->layer[i];
         const struct piece pieces[] = {
-            {&l->in, wide}, {&l->inverse1, rows}, {&l->normed1, wide}, {&l->qkv, 3 * part}, {&l->mixed, part},
-            {&l->middle, wide}, {&l->inverse2, rows}, {&l->normed2, wide}, {&l->raised, raised}, {&l->active, raised},
-            {&l->shares, rows * m->heads.count * context}, {&l->ring, serve * 3 * part * context},
+            {&l->in, wide},
+            {&l->inverse1, rows},
+            {&l->normed1, wide},
+            {&l->qkv, 3 * part},
+            {&l->mixed, part},
+            {&l->middle, wide},
+            {&l->inverse2, rows},
+            {&l->normed2, wide},
+            {&l->raised, raised},
+            {&l->active, raised},
+            {&l->shares, rows * m->heads.count * context},
+            {&l->ring, serve * 3 * part * context},
         };
         used = place(pieces, sizeof pieces / sizeof *pieces, arena, used);
     }

@@ -105,7 +105,8 @@ void attention_forward(const struct heads *heads, const float *qkv, float *share
     const int context = heads->context, size = heads->size, part = heads->count * size;
     const float scale = 1 / sqrtf((float)size);
     for (int h = 0; h < heads->count; h++, shares += context * context, qkv += size, out += size) {
-        const struct view q = {qkv, 3 * part, 1}, k_turned = {qkv + part, 1, 3 * part}, v = {qkv + 2 * part, 3 * part, 1};
+        const struct view q = {qkv, 3 * part, 1}, k_turned = {qkv + part, 1, 3 * part},
+                          v = {qkv + 2 * part, 3 * part, 1};
         const float fall = slope(heads, h);
         matmul(context, context, size, q, k_turned, shares, context, false);
         for (int i = 0; i < context; i++) {

@@ -32,7 +32,8 @@ void peers_add_up_at_root(struct peers *peers, double *data, size_t count)
     const double start = wall_seconds();
     const void *send = peers->rank == 0 ? WEFT_IN_PLACE : data;
     if (able(peers))
-        peers->status = weft_reduce(peers->comm, send, peers->rank == 0 ? data : NULL, count, WEFT_FLOAT64, WEFT_SUM, 0);
+        peers->status =
+            weft_reduce(peers->comm, send, peers->rank == 0 ? data : NULL, count, WEFT_FLOAT64, WEFT_SUM, 0);
     peers->seconds += wall_seconds() - start;
 }
 

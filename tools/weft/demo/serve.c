@@ -168,8 +168,8 @@ static int encode(const struct text *text, const char *prompt, uint8_t *symbols,
 
 struct wish {
     int requests;
-    int letters;         /* show this many of the first request's, as they come */
-    double seconds;      /* and go on at least so long */
+    int letters;    /* show this many of the first request's, as they come */
+    double seconds; /* and go on at least so long */
     double temperature;
     const char *line_end;
     char *kept; /* room for the letters shown, or NULL */

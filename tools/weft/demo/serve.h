@@ -10,9 +10,9 @@ enum { SERVE_REQUESTS = 8, SERVE_LETTERS = 64 };
 struct serve_plan {
     const struct text *text;
     struct model_shape shape;
-    const float *weights;       /* the whole model's; rank 0 reads them */
-    const float *expected;      /* logits that the first `context` symbols of the text must give */
-    const char *prompt;         /* the first request's; the others have their own */
+    const float *weights;  /* the whole model's; rank 0 reads them */
+    const float *expected; /* logits that the first `context` symbols of the text must give */
+    const char *prompt;    /* the first request's; the others have their own */
     int ranks;
     double measure_seconds;
     double idle_seconds;
@@ -20,10 +20,10 @@ struct serve_plan {
 };
 
 struct serve_result {
-    double worst_difference; /* of any logit from what was expected */
+    double worst_difference;         /* of any logit from what was expected */
     char letters[SERVE_LETTERS + 1]; /* what the first request brought, always the likeliest letter */
     double tokens_per_second;
-    double communicating; /* share of rank 0's time */
+    double communicating;        /* share of rank 0's time */
     double idle_processor_share; /* of one processor, all ranks together */
 };
 

@@ -62,7 +62,8 @@ static weft_status open_model(struct trainer *t)
 /* Where window `index` of a step begins; step 0 is the text held out. A window lies within one block. */
 static const uint8_t *window(const struct train_plan *plan, int step, int index)
 {
-    const uint64_t draw = random_bits((uint64_t)step, (uint64_t)index), periods = plan->text->size / TEXT_BLOCK / TEXT_PERIOD;
+    const uint64_t draw = random_bits((uint64_t)step, (uint64_t)index),
+                   periods = plan->text->size / TEXT_BLOCK / TEXT_PERIOD;
     uint64_t block = draw % (periods * (TEXT_PERIOD - 1));
     block = step == 0 ? (uint64_t)index % periods * TEXT_PERIOD + TEXT_PERIOD - 1 : block + block / (TEXT_PERIOD - 1);
     return plan->text->symbols + block * TEXT_BLOCK + (draw >> 32) % (uint64_t)(TEXT_BLOCK - plan->shape.context);
@@ -161,9 +162,10 @@ static void show(struct trainer *t, int step, int total, float loss)
                "communicating", screen_style(PLAIN));
     if (t->result->comparisons > 0)
         snprintf(held, sizeof held, "%.3f", t->result->held_loss);
-    const double communicating = t->data.seconds + t->shards.seconds, tokens = t->plan->windows * t->plan->shape.context;
-    printf("%s  %8s  %8.3f  %8s  %10s  %11.1f %%%s", screen_live() ? "\r" : "", grouped(step, number), (double)loss, held,
-           grouped((step - t->shown_step) * tokens / passed, speed),
+    const double communicating = t->data.seconds + t->shards.seconds,
+                 tokens = t->plan->windows * t->plan->shape.context;
+    printf("%s  %8s  %8.3f  %8s  %10s  %11.1f %%%s", screen_live() ? "\r" : "", grouped(step, number), (double)loss,
+           held, grouped((step - t->shown_step) * tokens / passed, speed),
            100 * (communicating - t->shown_communicating) / passed, stays ? "\n" : "");
     fflush(stdout);
     t->shown_at = now;

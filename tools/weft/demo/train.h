@@ -22,9 +22,9 @@ struct train_plan {
 struct train_result {
     float *weights; /* the caller's room for the whole model's; NULL, or model_ranks above 1: not wanted */
     int steps;
-    int comparisons; /* of weights between ranks that should have the same */
-    char difference[128]; /* what the first that failed found; "" */
-    uint64_t first_checksum; /* of rank 0's weights at the first comparison */
+    int comparisons;                 /* of weights between ranks that should have the same */
+    char difference[128];            /* what the first that failed found; "" */
+    uint64_t first_checksum;         /* of rank 0's weights at the first comparison */
     float losses[TRAIN_CHECK_STEPS]; /* of the first steps */
     double held_loss;
 };
