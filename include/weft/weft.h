@@ -1,9 +1,40 @@
 // SPDX-License-Identifier: MIT
-/* The public contract of Weft: names, types and meanings that other people's code may rely on.
+/* The public contract of Weft: names, types and meanings that other people's code may rely on. Later versions may add
+ * to it; they do not rename, reorder or drop. It compiles alone, as C11 and as C++17.
  *
- * The project's own headers declare at least this, with the same names, parameter order and meaning,
- * and document it in full. They may add to it; they do not rename, reorder or drop. It compiles as C11
- * and as C++17, so that a test can include it alone to check that a program fits the contract.
+ * Weft gives the threads of one process what MPI gives processes: ranks, communicators and collectives.
+ *
+ *     static weft_status body(weft_comm *comm, void *arg)        // runs on four threads at once
+ *     {
+ *         int32_t mine = weft_comm_rank(comm), sum;
+ *         return weft_allreduce(comm, &mine, &sum, 1, WEFT_INT32, WEFT_SUM);
+ *     }
+ *     ... weft_run(4, NULL, body, NULL) ...
+ *
+ * Sections: status; groups; communicators; types and operations; collectives; nonblocking; point to point. What is said
+ * at the head of a section holds for each of its functions. Programs: examples/groups.c (threads of the program's own,
+ * split), examples/heat.c (allgather and allreduce in a loop), examples/objects.c (a type with a copy function, an
+ * operation of the program's own), examples/errors.c (what failures look like).
+ *
+ * ---- Declared for the contract, and not in this version of the library: a program that calls one of these does not
+ * link.
+ *
+ *     weft_comm_bind_thread, weft_comm_split_by, weft_comm_shrink, weft_comm_report
+ *     weft_gather, weft_gatherv, weft_scatter, weft_scatterv, weft_allgatherv, weft_alltoall, weft_alltoallv,
+ *         weft_reduce_scatter, weft_reduce_scatterv, weft_scan, weft_exscan
+ *     all of the section on nonblocking calls, all of the section on point to point
+ *
+ * As to RANK_LOST, this version notices ranks that have destroyed their handle, not threads that have ended without.
+ * All ranks of a communicator live in one process. The serialise functions of a weft_type are carried and not called yet.
+ *
+ * ---- Environment, read when a communicator is created, not by dup and split:
+ *
+ *     WEFT_ALGORITHMS   "allreduce:grid,broadcast:pull": where set and not empty, replaces config.algorithms
+ *     WEFT_TIMEOUT_MS   the timeout of handles whose config.timeout_ns is 0, in milliseconds
+ *
+ * ---- Memory: a communicator takes about 9 KiB a rank, and 24 bytes for each pair of ranks; the algorithm "grid",
+ * where it is forced, 64 bytes more for each pair. After that only these allocate: dup and split, a thread's first
+ * sleep, "grid" when it reduces, and user-defined operations on large elements or on more than 127 ranks.
  */
 #ifndef WEFT_WEFT_H
 #define WEFT_WEFT_H
@@ -20,7 +51,9 @@ extern "C" {
 #define WEFT_VERSION_MAJOR 0
 #define WEFT_VERSION_MINOR 1
 #define WEFT_VERSION_PATCH 0
-const char *weft_version(void); /* of the library that runs, "0.1.0" */
+/* The version of the library that runs, "0.1.0", which may be newer than that of the header (WEFT_VERSION_...). Any
+ * thread, any time; the string is the library's and lives as long as it is loaded. */
+const char *weft_version(void);
 
 /* ---- Status: 0 is success, positive is pending, negative is failure.
  *
@@ -33,31 +66,42 @@ const char *weft_version(void); /* of the library that runs, "0.1.0" */
  * These fail only the call: CALLBACK in an object collective (every rank gets it), MEMORY in dup, split and shrink (all
  * ranks or none), and in point to point everything but ABORTED.
  * After a failure handles and scalars are untouched; data buffers are undefined, but no other rank touches them any
- * more: a failing call returns only once no peer is inside its caller's buffers. ---- */
+ * more: a failing call returns only once no peer is inside its caller's buffers.
+ *
+ * Every call that returns a status may return ARGUMENT, for a NULL handle or pointer; every collective on a
+ * communicator that has failed returns the status that it failed with. Below, functions name what else is to be
+ * expected. ---- */
 
 typedef enum weft_status {
     WEFT_OK = 0,
-    WEFT_PENDING = 1,           /* weft_test, weft_iprobe: nothing yet */
-    WEFT_ERR_ARGUMENT = -1,     /* null pointer, rank or root out of range, count * size overflows, buffers overlap */
-    WEFT_ERR_GROUP = -2,        /* group id corrupt, from another process, complete, or destroyed */
-    WEFT_ERR_MISMATCH = -3,     /* ranks disagree on the collective, count, type, op, root or number of ranks */
-    WEFT_ERR_TIMEOUT = -4,      /* config.timeout_ns passed and the call was not finished */
-    WEFT_ERR_ABORTED = -5,      /* some rank called weft_comm_abort */
-    WEFT_ERR_RANK_LOST = -6,    /* a rank that others wait for destroyed its handle, or the thread ended that was inside
+    WEFT_PENDING = 1,          /* weft_test, weft_iprobe: nothing yet */
+    WEFT_ERR_ARGUMENT = -1,    /* null pointer, rank or root out of range, count * size overflows, buffers overlap */
+    WEFT_ERR_GROUP = -2,       /* group id corrupt, from another process, complete, or destroyed */
+    WEFT_ERR_MISMATCH = -3,    /* ranks disagree on the collective, count, type, op, root or number of ranks */
+    WEFT_ERR_TIMEOUT = -4,     /* config.timeout_ns passed and the call was not finished */
+    WEFT_ERR_ABORTED = -5,     /* some rank called weft_comm_abort */
+    WEFT_ERR_RANK_LOST = -6,   /* a rank that others wait for destroyed its handle, or the thread ended that was inside
                                  * its call or that it is bound to */
-    WEFT_ERR_UNSUPPORTED = -7,  /* this op is not defined for this type */
-    WEFT_ERR_TRUNCATED = -8,    /* the message is longer than the receive buffer */
-    WEFT_ERR_CALLBACK = -9,     /* a user's copy, serialise, deserialise or combine function failed */
+    WEFT_ERR_UNSUPPORTED = -7, /* this op is not defined for this type */
+    WEFT_ERR_TRUNCATED = -8,   /* the message is longer than the receive buffer */
+    WEFT_ERR_CALLBACK = -9,    /* a user's copy, serialise, deserialise or combine function failed */
     WEFT_ERR_MEMORY = -10,
-    WEFT_ERR_SYSTEM = -11       /* the operating system or MPI refused */
+    WEFT_ERR_SYSTEM = -11 /* the operating system or MPI refused */
 } weft_status;
 
+/* "WEFT_OK", "WEFT_ERR_TIMEOUT", ...; "unknown status" for any other number. Any thread, any time; the string is the
+ * library's. */
 const char *weft_status_name(weft_status status);
 /* The calling thread's last failure in one sentence: which call, on which communicator, by which rank,
- * what was expected and what was found. "" if there was none. */
+ * what was expected and what was found. "" if there was none. Calls that succeed leave it alone, so it is worth reading
+ * after a failure only. The text belongs to the thread, and changes with its next failure: copy what is to be kept.
+ * weft_run leaves the sentence of the rank that failed first with its caller. See examples/errors.c. */
 const char *weft_last_error(void);
 
-/* ---- Groups: how ranks find each other. A plain value: copy it, send it, print it. ---- */
+/* ---- Groups: how ranks find each other. A plain value: copy it, send it, print it. It holds a random key that is
+ *      looked up, and a checksum, but no address: an id that is forged, stale or of another process is an error
+ *      (GROUP) and no crash. weft_run and weft_comm_create_all need none. Example: examples/groups.c. Any thread, any
+ *      time. ---- */
 
 #define WEFT_GROUP_ID_SIZE 128
 #define WEFT_GROUP_ID_TEXT_SIZE 257 /* two hexadecimal digits a byte, and the final NUL */
@@ -65,82 +109,145 @@ typedef struct weft_group_id {
     unsigned char bytes[WEFT_GROUP_ID_SIZE];
 } weft_group_id;
 
+/* Makes a new group, which nobody has joined yet, and writes its id. One thread calls it, and hands the id to all that
+ * are to be ranks. The group is for one communicator: when its last rank has joined, it is complete, its id is of no
+ * more use, and nothing is left to free. SYSTEM: no random bytes. MEMORY. */
 weft_status weft_group_id_create(weft_group_id *id);
-/* Gives up a group that not every rank has joined; those who did get RANK_LOST, naming the missing. */
+/* Gives up a group that not every rank has joined; those who did get RANK_LOST, naming the missing. For a program that
+ * finds it cannot start all its ranks. GROUP: the group is complete, or given up already: there is nothing to do. */
 weft_status weft_group_id_destroy(const weft_group_id *id);
+/* Writes the id as 256 hexadecimal digits and a NUL: for logs, files, environment variables, other languages. */
 weft_status weft_group_id_to_text(const weft_group_id *id, char text[WEFT_GROUP_ID_TEXT_SIZE]);
+/* Reads what weft_group_id_to_text wrote, in either case of letters, and nothing behind it. GROUP: another length,
+ * other characters, or a checksum that does not hold; *id is untouched then. Whether there is such a group shows when
+ * a rank joins. */
 weft_status weft_group_id_from_text(const char *text, weft_group_id *id);
 
 /* ---- Communicators: one handle per rank. A handle belongs to no thread: any thread may use it, one at a time (abort,
- *      status and report: any, at any time), and it may outlive the thread that made it. ---- */
+ *      status and report: any, at any time), and it may outlive the thread that made it. Two communicators, also of the
+ *      same ranks, know nothing of each other and may be used at the same time from different threads. ---- */
 
+/* One rank's handle on one communicator. */
 typedef struct weft_comm weft_comm;
 
+/* How a rank waits for others. With more ranks than processors AUTO does not spin but yields, then sleeps. SPIN
+ * yields between two looks once a wait is long, and takes what processor time there is. */
 typedef enum weft_wait {
     WEFT_WAIT_AUTO = 0, /* spin while that pays, then sleep */
     WEFT_WAIT_SPIN,     /* never sleep: lowest latency, a core for each rank */
     WEFT_WAIT_BLOCK     /* sleep at once: no processor time while waiting */
 } weft_wait;
 
+/* Settings of a communicator: weft_config config = WEFT_CONFIG_INIT; then what is to differ. Strings need to live only
+ * for the call that takes them; of the name 63 bytes are kept. */
 typedef struct weft_config {
-    size_t struct_size;  /* set by WEFT_CONFIG_INIT */
-    const char *name;    /* shown in messages, reports and traces */
+    size_t struct_size; /* set by WEFT_CONFIG_INIT */
+    const char *name;   /* shown in messages, reports and traces */
     weft_wait wait;
-    int64_t timeout_ns;  /* 0: WEFT_TIMEOUT_MS if set, else wait for ever; counts from a rank's own arrival in a call */
-    const char *algorithms; /* "allreduce:grid,broadcast:tree" forces by name; NULL: the library chooses. The same on all
-                             * ranks (else MISMATCH); WEFT_ALGORITHMS, where set, replaces it; an unknown name is
-                             * ARGUMENT, listing those there are. wait and timeout_ns are each rank's own. */
+    int64_t timeout_ns; /* 0: WEFT_TIMEOUT_MS if set, else wait for ever; counts from a rank's own arrival in a call */
+    /* "allreduce:grid,broadcast:pull" forces by name; NULL: the library chooses. The same on all ranks (else MISMATCH);
+     * WEFT_ALGORITHMS, where set, replaces it; an unknown name is ARGUMENT, listing those there are. wait and
+     * timeout_ns are each rank's own. */
+    const char *algorithms;
     const void *reserved[8];
 } weft_config;
 #ifdef __cplusplus
-#define WEFT_CONFIG_INIT {sizeof(weft_config), nullptr, WEFT_WAIT_AUTO, 0, nullptr, {}}
+#define WEFT_CONFIG_INIT                                                                                               \
+    {                                                                                                                  \
+        sizeof(weft_config), nullptr, WEFT_WAIT_AUTO, 0, nullptr, {}                                                   \
+    }
 #else
-#define WEFT_CONFIG_INIT {.struct_size = sizeof(weft_config)}
+#define WEFT_CONFIG_INIT                                                                                               \
+    {                                                                                                                  \
+        .struct_size = sizeof(weft_config)                                                                             \
+    }
 #endif
 
 #define WEFT_ANY_RANK (-1)
 /* Joins `rank` of `n_ranks` to the group; WEFT_ANY_RANK: the lowest one still free. Does not wait for the others.
  * config may be NULL. A rank that is taken: ARGUMENT, and nothing changes. Another n_ranks than the first joiner's:
- * MISMATCH, and the group fails for all who joined. dup and split hand the config on. */
+ * MISMATCH, and the group fails for all who joined. dup and split hand the config on. Each rank calls it once, from
+ * any thread, in any order; one thread may do so for several ranks. GROUP: the id is corrupt, of another process,
+ * complete or destroyed. MEMORY. *comm is to be destroyed by weft_comm_destroy. Example: examples/groups.c. */
 weft_status weft_comm_create(const weft_group_id *id, int n_ranks, int rank, const weft_config *config,
                              weft_comm **comm);
-/* All ranks of a new group at once, for a caller that hands each to a thread of its own. */
+/* All ranks of a new group at once, for a caller that hands each to a thread of its own: comms[r] is the handle of
+ * rank r, of n_ranks. Called by one thread. All are made or none: on failure comms is untouched. Each is destroyed for
+ * itself. */
 weft_status weft_comm_create_all(int n_ranks, const weft_config *config, weft_comm **comms);
-/* May be called at any time; NULL is fine. Leaving is no failure: what this rank published stays readable, and its peers
- * get WEFT_ERR_RANK_LOST only when they need something it never published. */
+/* May be called at any time; NULL is fine. Leaving is no failure: what this rank published stays readable, and its
+ * peers get WEFT_ERR_RANK_LOST only when they need something it never published. Does not wait, and frees the handle:
+ * no thread may be inside a call on it, or use it later. Communicators made from this one stay, and memory that ranks
+ * share goes with the last of them. Always WEFT_OK. */
 weft_status weft_comm_destroy(weft_comm *comm);
-/* From now on this rank is lost when the calling thread ends without having destroyed the handle. weft_run binds. */
+/* From now on this rank is lost when the calling thread ends without having destroyed the handle. weft_run binds.
+ * (Not in this version.) */
 weft_status weft_comm_bind_thread(weft_comm *comm);
-weft_status weft_comm_set_timeout(weft_comm *comm, int64_t timeout_ns); /* this rank's, from its next call on */
+/* How long this rank's calls may take, in nanoseconds, from its next call on; 0: for ever. Local: peers keep their own
+ * timeout, though one that runs out fails the communicator for all. ARGUMENT for a negative one. */
+weft_status weft_comm_set_timeout(weft_comm *comm, int64_t timeout_ns);
 
+/* This rank's number, from 0. Local, like the three below. */
 int weft_comm_rank(const weft_comm *comm); /* -1 for NULL, and so below */
+/* How many ranks the communicator has, joined or not. */
 int weft_comm_size(const weft_comm *comm);
+/* Whether objects need a copy function only, and no serialise functions. */
 bool weft_comm_same_process(const weft_comm *comm); /* true: every rank lives in this process */
+/* Whether the communicator has failed, so that a program can ask without making a call. Any thread, any time; never
+ * waits. Also tells of the abort of a communicator that this one was made from. ARGUMENT for NULL. */
 weft_status weft_comm_status(const weft_comm *comm); /* WEFT_OK, or why it failed: a failed communicator stays failed */
 
 #define WEFT_NO_COLOR (-1)
+/* A new communicator of the same ranks with the same settings, for a library or a thread that is to talk undisturbed
+ * by what goes on in this one. Collective: every rank calls it, in the same order as other collectives. Either all
+ * ranks get one or none: MEMORY leaves this communicator as it was. Both live independently, but an abort here reaches
+ * the new one. */
 weft_status weft_comm_dup(weft_comm *comm, weft_comm **out);
-/* Ranks of one color form a communicator, ordered by key, then by old rank. WEFT_NO_COLOR: *out = NULL. */
+/* Ranks of one color form a communicator, ordered by key, then by old rank. WEFT_NO_COLOR: *out = NULL. Collective like
+ * dup, and the same holds of failures and of aborts; also those take part who get none. Colors are 0 or more; keys any
+ * int. A part may be split again, to any depth. ARGUMENT: another negative color. Example: examples/groups.c. */
 weft_status weft_comm_split(weft_comm *comm, int color, int key, weft_comm **out);
 typedef enum weft_domain { WEFT_DOMAIN_PROCESS = 0, WEFT_DOMAIN_NUMA, WEFT_DOMAIN_L3, WEFT_DOMAIN_CORE } weft_domain;
+/* split, with a color that the machine gives: ranks in one process, or on processors that share a memory node, a
+ * last-level cache or a core. (Not in this version.) */
 weft_status weft_comm_split_by(weft_comm *comm, weft_domain domain, int key, weft_comm **out);
 
-/* Every rank of this communicator and of those made from it by dup and split gets WEFT_ERR_ABORTED, waiting or not. From
- * any thread, also from a signal handler, through any rank's handle that stays valid meanwhile. First reason wins. */
+/* Every rank of this communicator and of those made from it by dup and split gets WEFT_ERR_ABORTED, waiting or not.
+ * From any thread, also from a signal handler, through any rank's handle that stays valid meanwhile. First reason
+ * wins. Does not wait: the peers are woken, finish the block they are copying (at most 64 KiB, or one callback), and
+ * return. `reason` stands in their sentences, and is copied; NULL is fine. On a communicator that has failed it
+ * changes nothing. Handles are still to be destroyed. */
 weft_status weft_comm_abort(weft_comm *comm, const char *reason);
 /* The living ranks, in order, after a failure. Each calls it; one that has not after timeout_ns is left out and gets
- * WEFT_ERR_RANK_LOST. After an abort all may come back; on a healthy communicator it is dup. */
+ * WEFT_ERR_RANK_LOST. After an abort all may come back; on a healthy communicator it is dup. (Not in this version: make
+ * a new group.) */
 weft_status weft_comm_shrink(weft_comm *comm, weft_comm **out);
-weft_status weft_comm_report(const weft_comm *comm, FILE *out);   /* who is where: any thread, any time, never waits */
+/* Prints what each rank called last, and whom it waits for. (Not in this version; sentences of TIMEOUT and MISMATCH say
+ * who was where.) */
+weft_status weft_comm_report(const weft_comm *comm, FILE *out); /* who is where: any thread, any time, never waits */
 
-/* Starts n_ranks threads, calls body(comm, arg) on each, joins them, and returns the first failure. A body that
- * fails aborts the others. */
-weft_status weft_run(int n_ranks, const weft_config *config, weft_status (*body)(weft_comm *comm, void *arg), void *arg);
+/* Starts n_ranks threads, calls body(comm, arg) on each, joins them, and returns the first failure. A body that fails
+ * aborts the others. All threads get the same arg. The handle is destroyed when the body returns: the body neither
+ * destroys nor keeps it, but destroys what it made from it. config may be NULL. First is meant in time;
+ * weft_last_error() then says which rank's body failed, and why. SYSTEM: a thread was refused; those that had started
+ * get ABORTED. Example: examples/heat.c. */
+weft_status weft_run(int n_ranks, const weft_config *config, weft_status (*body)(weft_comm *comm, void *arg),
+                     void *arg);
 
-/* ---- Types and operations. Constant objects: built in, or defined by the user and never registered. Ranks' types match by
- *      name, size and kind, ops by name and commutative; addresses and contexts may differ. Reductions take plain types
- *      (no copy function): a built-in op on a built-in type, or a user's op on any plain type. ---- */
+/* ---- Types and operations. Constant objects: built in, or defined by the user and never registered. Ranks' types
+ *      match by name, size and kind, ops by name and commutative; addresses and contexts may differ. Reductions take
+ *      plain types (no copy function): a built-in op on a built-in type, or a user's op on any plain type.
+ *
+ *      A type or an op, and what its context points to, must stay as it is while any rank is in a call with it.
+ *
+ *      Objects need copy: elements that own something (memory, a counted reference) are copied by it, to targets that
+ *      hold constructed elements, by the rank that receives and on its thread, while the rank that gives is held in
+ *      the call. If a copy fails anywhere, every rank's call returns CALLBACK, and the communicator goes on. Without a
+ *      copy function bytes are copied: fine for plain data, wrong for anything that owns. Example:
+ *      examples/objects.c. ---- */
 
+/* A kind of element: WEFT_INT32 and so on, or the user's own: a constant with at least a name and a size; the rest
+ * zero. */
 typedef struct weft_type weft_type;
 struct weft_type {
     const char *name;
@@ -156,6 +263,8 @@ struct weft_type {
     const void *reserved[4];
 };
 
+/* The built-in types. Programs use the macros below; float16 and bfloat16 are IEEE binary16 and its sibling with
+ * float32's exponent, two bytes each, whatever type the compiler has for them. */
 extern const weft_type weft_int8, weft_int16, weft_int32, weft_int64;
 extern const weft_type weft_uint8, weft_uint16, weft_uint32, weft_uint64;
 extern const weft_type weft_float16, weft_bfloat16, weft_float32, weft_float64;
@@ -174,15 +283,32 @@ extern const weft_type weft_int32_index, weft_int64_index, weft_float32_index, w
 #define WEFT_FLOAT32 (&weft_float32)
 #define WEFT_FLOAT64 (&weft_float64)
 /* A value and the index it came from, for WEFT_MINLOC and WEFT_MAXLOC; ties go to the lower index. */
-typedef struct weft_int32_indexed { int32_t value; int32_t index; } weft_int32_indexed;
-typedef struct weft_int64_indexed { int64_t value; int64_t index; } weft_int64_indexed;
-typedef struct weft_float32_indexed { float value; int32_t index; } weft_float32_indexed;
-typedef struct weft_float64_indexed { double value; int64_t index; } weft_float64_indexed;
+typedef struct weft_int32_indexed {
+    int32_t value;
+    int32_t index;
+} weft_int32_indexed;
+typedef struct weft_int64_indexed {
+    int64_t value;
+    int64_t index;
+} weft_int64_indexed;
+typedef struct weft_float32_indexed {
+    float value;
+    int32_t index;
+} weft_float32_indexed;
+typedef struct weft_float64_indexed {
+    double value;
+    int64_t index;
+} weft_float64_indexed;
 #define WEFT_INT32_INDEX (&weft_int32_index)
 #define WEFT_INT64_INDEX (&weft_int64_index)
 #define WEFT_FLOAT32_INDEX (&weft_float32_index)
 #define WEFT_FLOAT64_INDEX (&weft_float64_index)
 
+/* A way of combining two elements. A user's own: a constant with a name and a combine function, which must be
+ * associative enough for its purpose and may be called by several threads at once. It gets `count` pairs at a time, at
+ * addresses aligned for members of up to 8 bytes. If it fails anywhere, the communicator fails with CALLBACK. Built-in
+ * ops have combine, too, so a user's op can call WEFT_SUM->combine(WEFT_SUM, WEFT_FLOAT32, in, inout, count). Example:
+ * examples/objects.c. */
 typedef struct weft_op weft_op;
 struct weft_op {
     const char *name;
@@ -193,6 +319,16 @@ struct weft_op {
     const void *reserved[4];
 };
 
+/* The built-in operations, and the types they are defined for:
+ *
+ *     sum, prod, min, max, avg               integers and floats of all sizes
+ *     band, bor, bxor, land, lor, lxor       integers; the logical ones give 0 or 1
+ *     minloc, maxloc                         a value with its index (WEFT_INT32_INDEX and so on)
+ *
+ * NaN: if any operand of sum, prod, min, max or avg is NaN, or the arithmetic makes one, the result is the one quiet
+ * NaN, 0x7fc00000 in float32, 0x7ff8000000000000 in float64, 0x7e00 in float16, 0x7fc0 in bfloat16. Signed zero: min
+ * and max hold -0 to be less than +0. minloc and maxloc: a NaN wins over every number; ties, also between NaNs, go to
+ * the lower index. All of it holds from two ranks on; see below for one rank alone. */
 extern const weft_op weft_sum, weft_prod, weft_min, weft_max, weft_avg;
 extern const weft_op weft_band, weft_bor, weft_bxor, weft_land, weft_lor, weft_lxor, weft_minloc, weft_maxloc;
 #define WEFT_SUM (&weft_sum)
@@ -208,67 +344,114 @@ extern const weft_op weft_band, weft_bor, weft_bxor, weft_land, weft_lor, weft_l
 #define WEFT_LXOR (&weft_lxor)
 #define WEFT_MINLOC (&weft_minloc)
 #define WEFT_MAXLOC (&weft_maxloc)
+/* Whether reductions take this op with this type; where not, they fail with UNSUPPORTED. Local: any thread, any time.
+ * false for NULL. A user's op supports every plain type. */
 bool weft_op_supports(const weft_op *op, const weft_type *type);
 
 /* ---- Collectives. Every rank calls them in the same order. Counts are in elements; with a count of 0 pointers may be
  *      NULL. `recv` may be NULL on ranks that receive nothing, `send` on ranks that send nothing. When one returns, the
  *      caller's buffers are its own again. Ranks may share send buffers, never receive buffers.
  *
- *      What a call makes visible: after barrier, sync, allgather, allreduce, alltoall and reduce_scatter everything each rank
- *      wrote before is visible to every rank; after broadcast and scatter the root's writes to the receivers; after
- *      gather and reduce the senders' to the root; after a receive the sender's. Nothing else: a broadcast is no barrier.
+ *      What a call makes visible: after barrier, sync, allgather, allreduce, alltoall and reduce_scatter everything
+ *      each rank wrote before is visible to every rank; after broadcast and scatter the root's writes to the
+ *      receivers; after gather and reduce the senders' to the root; after a receive the sender's. Nothing else: a
+ *      broadcast is no barrier.
  *
- *      In place: WEFT_IN_PLACE as `send`, or send equal to where the input stands. reduce, allreduce, scan, exscan: input in
- *      recv. allgather and, at the root, gather: in the caller's own block of recv. reduce_scatter: all blocks in recv, the
- *      result in the first. alltoall: blocks swapped in recv. scatter: the root passes WEFT_IN_PLACE as `recv` and keeps
- *      its block. Any other overlap of send and recv is WEFT_ERR_ARGUMENT.
+ *      In place: WEFT_IN_PLACE as `send`, or send equal to where the input stands. reduce, allreduce, scan, exscan:
+ *      input in recv. allgather and, at the root, gather: in the caller's own block of recv. reduce_scatter: all
+ *      blocks in recv, the result in the first. alltoall: blocks swapped in recv. scatter: the root passes
+ *      WEFT_IN_PLACE as `recv` and keeps its block. Any other overlap of send and recv is WEFT_ERR_ARGUMENT.
  *
- *      Floating-point results have the same bits on every rank and for every algorithm, wait policy, topology and instruction
- *      set: tree(lo, hi) over ranks lo to hi - 1 splits at the largest power of two below its length; allreduce is tree(0, n),
- *      scan at rank r tree(0, r + 1), exscan tree(0, r). 16-bit floats under built-in ops travel as float32 between
- *      combinations and round once; user ops use the same tree. Integers wrap. AVG is SUM, then a
- *      division (integers: toward zero), and is not defined for scan and exscan. ---- */
+ *      Floating-point results have the same bits on every rank and for every algorithm, wait policy, topology and
+ *      instruction set: tree(lo, hi) over ranks lo to hi - 1 splits at the largest power of two below its length;
+ *      allreduce is tree(0, n), scan at rank r tree(0, r + 1), exscan tree(0, r). 16-bit floats under built-in ops
+ *      travel as float32 between combinations and round once; user ops use the same tree. Integers wrap. AVG is SUM,
+ *      then a division (integers: toward zero), and is not defined for scan and exscan. One rank alone: the result of
+ *      a reduction is its input bit for bit; nothing is combined, divided or made canonical. Built-in ops run rounding
+ *      to nearest and without flush-to-zero, whatever mode the calling thread has set, and leave that mode as it was;
+ *      a user's op runs in the mode of the thread that it happens to run on.
+ *
+ *      Sizes: a message of up to 1,120 bytes (reductions: as many whole elements as go into 20 lines of 56 bytes)
+ *      travels inside the cache lines that ranks signal with. Longer ones are copied once, straight from buffer to
+ *      buffer, so every rank is held in the call until nobody needs its buffers.
+ *
+ *      Errors that any of them may return: ARGUMENT and UNSUPPORTED for what one rank can see to be wrong by itself;
+ *      MISMATCH for what ranks do not agree on, in this call or an earlier one; TIMEOUT, RANK_LOST, ABORTED. Each
+ *      fails the communicator for all ranks. ---- */
 
 #define WEFT_IN_PLACE ((void *)-1)
 
+/* Returns when every rank has called it. What any rank wrote before is visible to all after. Example:
+ * docs/adopting.md. */
 weft_status weft_barrier(weft_comm *comm);
-/* A barrier; blocking: this rank sleeps, whatever config.wait says. Each rank chooses for itself; both meet weft_barrier.
- * weft_sync(comm, true) is how a rank idles: timeout and stall warnings do not apply to it; loss, abort and mismatch do. */
+/* A barrier; blocking: this rank sleeps, whatever config.wait says. Each rank chooses for itself; both meet
+ * weft_barrier. weft_sync(comm, true) is how a rank idles: timeout and stall warnings do not apply to it; loss, abort
+ * and mismatch do. It takes no measurable processor time while it lasts. Ranks in a call beside it have their own
+ * timeouts. Example: examples/host_comm.cpp (Sync). */
 weft_status weft_sync(weft_comm *comm, bool blocking);
+/* Everyone's `data`, of `count` elements, become the root's. Every rank calls it with the same count, type and root.
+ * Up to 1,120 bytes the root goes on at once, running ahead of its readers by what its ring of 64 lines holds; with
+ * more, or with objects, it waits until all have copied. Either way `data` is its own again on return. Objects:
+ * CALLBACK if a copy failed; then what the other ranks hold is undefined in value, but constructed. Examples:
+ * examples/objects.c, examples/word_count.cpp. */
 weft_status weft_broadcast(weft_comm *comm, void *data, size_t count, const weft_type *type, int root);
+/* (Not in this version, down to scatterv.) The root's recv gets every rank's block of `count` elements, in the order
+ * of ranks; gatherv: counts[r] elements of rank r at recv + offsets[r], in elements; counts and offsets are needed at
+ * the root. */
 weft_status weft_gather(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type, int root);
 weft_status weft_gatherv(weft_comm *comm, const void *send, size_t send_count, void *recv, const size_t *counts,
                          const size_t *offsets, const weft_type *type, int root);
+/* Each rank gets its block of the root's send; scatterv: counts[r] elements from offsets[r] on go to rank r. */
 weft_status weft_scatter(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type, int root);
 weft_status weft_scatterv(weft_comm *comm, const void *send, const size_t *counts, const size_t *offsets, void *recv,
                           size_t recv_count, const weft_type *type, int root);
+/* Every rank's `count` elements of send to every rank: recv holds size() blocks of count, and block r is rank r's.
+ * Every rank calls it with the same count and type. In place: the own block of recv is filled in before. Up to 1,120
+ * bytes a block travels in lines; longer ones are pulled by each rank from each, and all leave together. Objects: as
+ * in broadcast. Example: examples/heat.c. */
 weft_status weft_allgather(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type);
+/* (Not in this version, down to alltoallv.) allgather with a count and an offset for each rank's block, in elements,
+ * the same on every rank. */
 weft_status weft_allgatherv(weft_comm *comm, const void *send, size_t send_count, void *recv, const size_t *counts,
                             const size_t *offsets, const weft_type *type);
+/* Block r of send goes to rank r, where it is block `own rank` of recv; alltoallv: counts and offsets in elements. */
 weft_status weft_alltoall(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type);
 weft_status weft_alltoallv(weft_comm *comm, const void *send, const size_t *send_counts, const size_t *send_offsets,
                            void *recv, const size_t *recv_counts, const size_t *recv_offsets, const weft_type *type);
+/* recv[i] on the root = the combination of all ranks' send[i], for i below count. Every rank calls it with the same
+ * count, type, op and root; only the root needs recv, others may pass NULL. Up to 1,120 bytes all but the root go on
+ * at once; with more, every rank combines a slice into the root's recv, and all leave together. UNSUPPORTED; CALLBACK
+ * if a user's op failed. Examples: examples/objects.c; docs/adopting.md. */
 weft_status weft_reduce(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                         const weft_op *op, int root);
+/* As weft_reduce, with the result on every rank, the same bits on each; every rank needs recv. Long vectors are cut
+ * into slices, one a rank; each rank combines its slice of all inputs and writes it to all results in one pass, and
+ * one that is done takes over what another has not begun. So a user's op may run on any rank's thread. UNSUPPORTED;
+ * CALLBACK if a user's op failed. Examples: examples/heat.c, examples/groups.c. */
 weft_status weft_allreduce(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                            const weft_op *op);
-weft_status weft_reduce_scatter(weft_comm *comm, const void *send, void *recv, size_t recv_count,
-                                const weft_type *type, const weft_op *op); /* send: size() blocks of recv_count */
+/* (Not in this version, down to exscan.) Rank r gets block r of the allreduce of send; reduce_scatterv: of counts[r]
+ * elements, counts being the same on every rank. */
+weft_status weft_reduce_scatter(weft_comm *comm, const void *send, void *recv, size_t recv_count, const weft_type *type,
+                                const weft_op *op); /* send: size() blocks of recv_count */
 weft_status weft_reduce_scatterv(weft_comm *comm, const void *send, void *recv, const size_t *counts,
                                  const weft_type *type, const weft_op *op);
+/* Rank r gets the combination of ranks 0 to r; exscan: of ranks 0 to r - 1. */
 weft_status weft_scan(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                       const weft_op *op);
 weft_status weft_exscan(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                         const weft_op *op); /* rank 0's recv is left as it was */
 
-/* ---- Nonblocking: weft_iNAME takes NAME's parameters and a request, and is finished by one of the waits. The waits set
- *      *request to NULL and return the operation's own status; wait_all finishes all and returns the first failure by
- *      index; wait_any on NULLs alone gives index = count. A nonblocking call meets only nonblocking ones of its kind.
- *      Ranks may finish requests in different orders, with other calls in between, and always get on: whoever waits moves
- *      every request that its thread has started, on any communicator, and all requests of the communicator it waits on.
- *      Counts and offsets of a nonblocking call stay unchanged until it finishes. ---- */
+/* ---- Nonblocking (not in this version): weft_iNAME takes NAME's parameters and a request, and is finished by one of
+ *      the waits. The waits set *request to NULL and return the operation's own status; wait_all finishes all and
+ *      returns the first failure by index; wait_any on NULLs alone gives index = count. A nonblocking call meets only
+ *      nonblocking ones of its kind. Ranks may finish requests in different orders, with other calls in between, and
+ *      always get on: whoever waits moves every request that its thread has started, on any communicator, and all
+ *      requests of the communicator it waits on. Counts and offsets of a nonblocking call stay unchanged until it
+ *      finishes. ---- */
 
 typedef struct weft_request weft_request;
+/* Each starts its collective and returns at once; buffers are the library's until a wait has finished the request. */
 weft_status weft_ibarrier(weft_comm *comm, weft_request **request);
 weft_status weft_ibroadcast(weft_comm *comm, void *data, size_t count, const weft_type *type, int root,
                             weft_request **request);
@@ -277,34 +460,42 @@ weft_status weft_iallgather(weft_comm *comm, const void *send, void *recv, size_
 weft_status weft_iallreduce(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                             const weft_op *op, weft_request **request);
 /* ... and so for each collective above. */
+/* Waits for one, for all, or for any of the requests; test looks without waiting. NULL requests are finished ones. */
 weft_status weft_wait_one(weft_request **request);
 weft_status weft_wait_all(weft_request **requests, size_t count);
 weft_status weft_wait_any(weft_request **requests, size_t count, size_t *index);
 weft_status weft_test(weft_request **request); /* WEFT_PENDING, or finished */
-weft_status weft_cancel(weft_request **request); /* a receive that has not matched; otherwise WEFT_PENDING, and it goes on */
+/* Gives up a receive that has not matched; otherwise WEFT_PENDING, and it goes on. */
+weft_status weft_cancel(weft_request **request);
 
-/* ---- Point to point: messages between two ranks do not overtake one another. Types must match (MISMATCH to the
- *      receiver). To or from WEFT_NO_RANK, at the edge of a grid, nothing happens at once. Objects are never buffered: their
- *      send waits for the receive. ---- */
+/* ---- Point to point (not in this version): messages between two ranks do not overtake one another. Types must match
+ *      (MISMATCH to the receiver). To or from WEFT_NO_RANK, at the edge of a grid, nothing happens at once. Objects
+ *      are never buffered: their send waits for the receive. ---- */
 
 #define WEFT_NO_RANK (-2)
 
 #define WEFT_ANY_SOURCE (-1)
 #define WEFT_ANY_TAG (-1)
+/* What arrived: filled in by recv, sendrecv, probe and iprobe, and by irecv when it finishes. */
 typedef struct weft_message {
     int source;
     int tag;
     size_t count; /* in elements of the sender's type */
 } weft_message;
+/* send: `count` elements to rank dest, under a tag. recv: at most `count` elements, from a rank or WEFT_ANY_SOURCE, of
+ * a tag or WEFT_ANY_TAG; TRUNCATED: the message is longer. */
 weft_status weft_send(weft_comm *comm, const void *data, size_t count, const weft_type *type, int dest, int tag);
 weft_status weft_recv(weft_comm *comm, void *data, size_t count, const weft_type *type, int source, int tag,
                       weft_message *message); /* message may be NULL */
+/* A send and a receive at once, so that neighbours in a ring do not wait for each other. */
 weft_status weft_sendrecv(weft_comm *comm, const void *send, size_t send_count, int dest, int send_tag, void *recv,
                           size_t recv_count, int source, int recv_tag, const weft_type *type, weft_message *message);
+/* The same as requests: see the section before. message may be NULL; filled when it finishes. */
 weft_status weft_isend(weft_comm *comm, const void *data, size_t count, const weft_type *type, int dest, int tag,
                        weft_request **request);
 weft_status weft_irecv(weft_comm *comm, void *data, size_t count, const weft_type *type, int source, int tag,
-                       weft_message *message, weft_request **request); /* message may be NULL; filled when it finishes */
+                       weft_message *message, weft_request **request);
+/* Says which message a receive would get, without taking it; iprobe gives PENDING where there is none yet. */
 weft_status weft_probe(weft_comm *comm, int source, int tag, weft_message *message);
 weft_status weft_iprobe(weft_comm *comm, int source, int tag, weft_message *message);
 
