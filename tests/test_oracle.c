@@ -161,8 +161,8 @@ static void special_floats_follow_the_rules(void **unused)
     }
     uint32_t alone[4] = {NAN_PAYLOAD, 0, 0, 0}, order[4] = {0x4b800000, ONE, ONE, ONE}; /* 2^24, 1, 1, 1 */
     assert_int_equal(float32_of(WEFT_SUM, 1, alone), NAN_PAYLOAD); /* nothing combined, nothing changed */
-    assert_int_equal(float32_of(WEFT_SUM, 4, order), 0x4b800001); /* (2^24 + 1) + (1 + 1) = 2^24 + 2 */
-    assert_int_equal(float32_of(WEFT_SUM, 3, order), 0x4b800000); /* (2^24 + 1) + 1 = 2^24 */
+    assert_int_equal(float32_of(WEFT_SUM, 4, order), 0x4b800001);  /* (2^24 + 1) + (1 + 1) = 2^24 + 2 */
+    assert_int_equal(float32_of(WEFT_SUM, 3, order), 0x4b800000);  /* (2^24 + 1) + 1 = 2^24 */
 }
 
 /* In float16 each of these sums would round; in float32 none does, and the result rounds once. */

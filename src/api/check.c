@@ -33,7 +33,9 @@ weft_status weft_refuse_elements(weft_comm *comm, const char *call, size_t count
     if (type->size == 0)
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, call, "type %s has size 0", type->name);
     if (type->copy == NULL && (type->serialized_size != NULL || type->serialize != NULL || type->deserialize != NULL))
-        return weft_refuse(comm, WEFT_ERR_ARGUMENT, call, "type %s has serialise functions but no copy function", type->name);
-    return weft_refuse(comm, WEFT_ERR_ARGUMENT, call, "count times size overflows: %zu block(s) of %zu elements of %zu bytes", blocks, count,
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, call, "type %s has serialise functions but no copy function",
+                           type->name);
+    return weft_refuse(comm, WEFT_ERR_ARGUMENT, call,
+                       "count times size overflows: %zu block(s) of %zu elements of %zu bytes", blocks, count,
                        type->size);
 }

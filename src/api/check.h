@@ -26,15 +26,17 @@ WEFT_INLINE bool weft_usable(const weft_comm *comm)
 }
 
 /* Fills in type, count and bytes. `blocks` times that many bytes must be addressable. WEFT_OK, or refused. */
-WEFT_COLD weft_status weft_refuse_elements(weft_comm *comm, const char *call, size_t count, const weft_type *type, size_t blocks);
-WEFT_INLINE weft_status weft_check_elements(weft_comm *comm, const char *call, struct weft_call *out, size_t count, const weft_type *type,
-                                            size_t blocks)
+WEFT_COLD weft_status weft_refuse_elements(weft_comm *comm, const char *call, size_t count, const weft_type *type,
+                                           size_t blocks);
+WEFT_INLINE weft_status weft_check_elements(weft_comm *comm, const char *call, struct weft_call *out, size_t count,
+                                            const weft_type *type, size_t blocks)
 {
     size_t bytes, all;
     if (weft_unlikely(type == NULL || type->name == NULL || type->size == 0 ||
-                      (type->copy == NULL && (type->serialized_size != NULL || type->serialize != NULL || type->deserialize != NULL)) ||
-                      __builtin_mul_overflow(count, type->size, &bytes) || __builtin_mul_overflow(bytes, blocks, &all) ||
-                      all > PTRDIFF_MAX))
+                      (type->copy == NULL &&
+                       (type->serialized_size != NULL || type->serialize != NULL || type->deserialize != NULL)) ||
+                      __builtin_mul_overflow(count, type->size, &bytes) ||
+                      __builtin_mul_overflow(bytes, blocks, &all) || all > PTRDIFF_MAX))
         return weft_refuse_elements(comm, call, count, type, blocks);
     out->type = type;
     out->count = count;
@@ -46,7 +48,8 @@ WEFT_INLINE weft_status weft_check_elements(weft_comm *comm, const char *call, s
 /* Do [a, a + a_bytes) and [b, b + b_bytes) share a byte? */
 WEFT_INLINE bool weft_overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes)
 {
-    return (uintptr_t)a < (uintptr_t)b + b_bytes && (uintptr_t)b < (uintptr_t)a + a_bytes && a_bytes != 0 && b_bytes != 0;
+    return (uintptr_t)a < (uintptr_t)b + b_bytes && (uintptr_t)b < (uintptr_t)a + a_bytes && a_bytes != 0 &&
+           b_bytes != 0;
 }
 
 /* What ranks must agree on besides count and root. */

@@ -8,7 +8,8 @@
 
 static weft_status barrier(weft_comm *comm, bool idle)
 {
-    struct weft_call call = {.collective = WEFT_COLLECTIVE_barrier, .shape = weft_shape(WEFT_COLLECTIVE_barrier, NULL, NULL), .idle = idle};
+    struct weft_call call = {
+        .collective = WEFT_COLLECTIVE_barrier, .shape = weft_shape(WEFT_COLLECTIVE_barrier, NULL, NULL), .idle = idle};
     return weft_barrier_perform(comm, &call);
 }
 
@@ -55,19 +56,21 @@ weft_status weft_allgather(weft_comm *comm, const void *send, void *recv, size_t
     if ((status = weft_check_elements(comm, name, &call, count, type, (size_t)comm->n_ranks)) != WEFT_OK)
         return status;
     if (weft_unlikely((recv == NULL || send == NULL) && count > 0))
-        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "%s is NULL with a count of %zu", recv == NULL ? "recv" : "send", count);
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "%s is NULL with a count of %zu",
+                           recv == NULL ? "recv" : "send", count);
     const char *own = (const char *)recv + (size_t)comm->rank * call.bytes;
     call.send = send == WEFT_IN_PLACE ? own : send;
-    if (weft_unlikely(call.send != own && weft_overlap(call.send, call.bytes, recv, call.bytes * (size_t)comm->n_ranks)))
+    if (weft_unlikely(call.send != own &&
+                      weft_overlap(call.send, call.bytes, recv, call.bytes * (size_t)comm->n_ranks)))
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "send overlaps recv, and is not this rank's block of it");
     call.shape = weft_shape(call.collective, type, NULL);
     return weft_allgather_perform(comm, &call);
 }
 
 /* Type and op, and the two buffers of a reduction; `receives`: this rank gets a result. */
-static weft_status check_reduction(weft_comm *comm, const char *name, struct weft_call *call, struct weft_reduction *reduction,
-                                   const void *send, void *recv, size_t count, const weft_type *type, const weft_op *op,
-                                   bool receives)
+static weft_status check_reduction(weft_comm *comm, const char *name, struct weft_call *call,
+                                   struct weft_reduction *reduction, const void *send, void *recv, size_t count,
+                                   const weft_type *type, const weft_op *op, bool receives)
 {
     weft_status status = weft_check_elements(comm, name, call, count, type, 1);
     if (status != WEFT_OK)
@@ -89,7 +92,8 @@ static weft_status check_reduction(weft_comm *comm, const char *name, struct wef
     return WEFT_OK;
 }
 
-weft_status weft_allreduce(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type, const weft_op *op)
+weft_status weft_allreduce(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
+                           const weft_op *op)
 {
     const char *name = "weft_allreduce";
     struct weft_call call = {.collective = WEFT_COLLECTIVE_allreduce, .recv = recv};
@@ -99,7 +103,8 @@ weft_status weft_allreduce(weft_comm *comm, const void *send, void *recv, size_t
     return weft_likely(status == WEFT_OK) ? weft_allreduce_perform(comm, &call) : status;
 }
 
-weft_status weft_reduce(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type, const weft_op *op, int root)
+weft_status weft_reduce(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
+                        const weft_op *op, int root)
 {
     const char *name = "weft_reduce";
     struct weft_call call = {.collective = WEFT_COLLECTIVE_reduce, .root = root, .recv = recv};

@@ -64,7 +64,8 @@ weft_status weft_comm_split(weft_comm *comm, int color, int key, weft_comm **out
     if (out == NULL)
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, "weft_comm_split", "out is NULL");
     if (color < 0 && color != WEFT_NO_COLOR)
-        return weft_refuse(comm, WEFT_ERR_ARGUMENT, "weft_comm_split", "color is %d, expected 0 or more, or WEFT_NO_COLOR", color);
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, "weft_comm_split",
+                           "color is %d, expected 0 or more, or WEFT_NO_COLOR", color);
     return weft_comm_derive(comm, WEFT_COLLECTIVE_split, color, key, out);
 }
 
@@ -72,7 +73,8 @@ weft_status weft_comm_abort(weft_comm *comm, const char *reason)
 {
     if (comm == NULL)
         return weft_refuse_handle(comm, "weft_comm_abort");
-    weft_world_fail(comm->world, comm->rank, WEFT_ERR_ABORTED, "rank %d: %s", comm->rank, reason != NULL ? reason : "no reason given");
+    weft_world_fail(comm->world, comm->rank, WEFT_ERR_ABORTED, "rank %d: %s", comm->rank,
+                    reason != NULL ? reason : "no reason given");
     return WEFT_OK;
 }
 

@@ -41,7 +41,8 @@ const weft_op *weft_info_op_by_name(const char *name)
 /* Those with algorithms of their own stand first in the list. */
 const char *weft_info_collective(size_t index)
 {
-    return index < WEFT_COLLECTIVES && weft_algorithms_of((enum weft_collective)index)->choose != NULL ? names[index] : NULL;
+    return index < WEFT_COLLECTIVES && weft_algorithms_of((enum weft_collective)index)->choose != NULL ? names[index]
+                                                                                                       : NULL;
 }
 
 static int collective_by_name(const char *name)
@@ -79,8 +80,8 @@ const char *weft_info_algorithm_help(const char *collective, const char *algorit
     return NULL;
 }
 
-const char *weft_info_choice(const weft_comm *comm, const char *collective, size_t count, const weft_type *type, const weft_op *op,
-                             char *reason, size_t reason_size)
+const char *weft_info_choice(const weft_comm *comm, const char *collective, size_t count, const weft_type *type,
+                             const weft_op *op, char *reason, size_t reason_size)
 {
     int found = collective_by_name(collective);
     if (comm == NULL || found < 0 || (type == NULL && found != WEFT_COLLECTIVE_barrier))
@@ -91,7 +92,8 @@ const char *weft_info_choice(const weft_comm *comm, const char *collective, size
         return NULL;
     struct weft_choice choice = algorithms->choose(comm, &call);
     if (reason != NULL && reason_size > 0)
-        snprintf(reason, reason_size, "%s", comm->n_ranks == 1 ? "one rank alone has nothing to wait for" : choice.reason);
+        snprintf(reason, reason_size, "%s",
+                 comm->n_ranks == 1 ? "one rank alone has nothing to wait for" : choice.reason);
     return algorithms->list[choice.algorithm].name;
 }
 
@@ -99,7 +101,8 @@ weft_wait weft_info_wait(const weft_comm *comm, char *reason, size_t reason_size
 {
     static const char *const spin = "asked for: never sleeps", *const block = "asked for: sleeps at once",
                              *const crowded = "more ranks than processors: yields, then sleeps",
-                             *const roomy = "a processor for each rank: spins for as long as a sleep would cost, then sleeps";
+                             *const roomy =
+                                 "a processor for each rank: spins for as long as a sleep would cost, then sleeps";
     if (comm == NULL)
         return WEFT_WAIT_AUTO;
     const char *why = comm->wait == WEFT_WAIT_SPIN    ? spin

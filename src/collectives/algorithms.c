@@ -41,7 +41,8 @@ static void list_names(char *text, size_t size, size_t at, int collective)
 {
     const char *separator = "";
     if (collective >= 0) {
-        for (const struct weft_algorithm *each = weft_algorithms_of((enum weft_collective)collective)->list; each->name; each++, separator = ", ")
+        for (const struct weft_algorithm *each = weft_algorithms_of((enum weft_collective)collective)->list; each->name;
+             each++, separator = ", ")
             at = add(text, size, at, each->name, separator);
         return;
     }
@@ -63,17 +64,20 @@ static bool parse_one(const char *text, size_t length, uint8_t forced[WEFT_COLLE
             weft_algorithms_of((enum weft_collective)each)->list->name != NULL)
             found = each;
     if (colon == NULL || found < 0) {
-        int written = snprintf(error, error_size, "\"%.*s\" is not COLLECTIVE:ALGORITHM with one of the collectives ", (int)length, text);
+        int written = snprintf(error, error_size, "\"%.*s\" is not COLLECTIVE:ALGORITHM with one of the collectives ",
+                               (int)length, text);
         list_names(error, error_size, (size_t)written < error_size ? (size_t)written : error_size - 1, -1);
         return false;
     }
     const struct weft_algorithm *list = weft_algorithms_of((enum weft_collective)found)->list;
     for (int each = 0; list[each].name != NULL; each++)
-        if (strlen(list[each].name) == length - first - 1 && memcmp(list[each].name, colon + 1, length - first - 1) == 0) {
+        if (strlen(list[each].name) == length - first - 1 &&
+            memcmp(list[each].name, colon + 1, length - first - 1) == 0) {
             forced[found] = (uint8_t)(each + 1);
             return true;
         }
-    int written = snprintf(error, error_size, "%s has no algorithm \"%.*s\"; it has ", names[found], (int)(length - first - 1), colon + 1);
+    int written = snprintf(error, error_size, "%s has no algorithm \"%.*s\"; it has ", names[found],
+                           (int)(length - first - 1), colon + 1);
     list_names(error, error_size, (size_t)written < error_size ? (size_t)written : error_size - 1, found);
     return false;
 }
@@ -93,7 +97,8 @@ bool weft_algorithms_parse(const char *text, uint8_t forced[WEFT_COLLECTIVES], c
 bool weft_algorithms_use_grid(const uint8_t forced[WEFT_COLLECTIVES])
 {
     for (int each = 0; each < WEFT_COLLECTIVES; each++)
-        if (forced[each] != 0 && strcmp(weft_algorithms_of((enum weft_collective)each)->list[forced[each] - 1].name, "grid") == 0)
+        if (forced[each] != 0 &&
+            strcmp(weft_algorithms_of((enum weft_collective)each)->list[forced[each] - 1].name, "grid") == 0)
             return true;
     return false;
 }

@@ -9,7 +9,9 @@
 
 enum { GRID, FLAT, GATE, PULL };
 static const struct weft_algorithm list[] = {
-    [GRID] = {"grid", "each rank puts its address into a channel to each other rank and waits until all are emptied; the baseline"},
+    [GRID] =
+        {"grid",
+         "each rank puts its address into a channel to each other rank and waits until all are emptied; the baseline"},
     [FLAT] = {"flat", "the blocks travel in lines; each rank looks at everybody's"},
     [GATE] = {"gate", "the blocks travel in lines; the last to arrive opens a gate"},
     [PULL] = {"pull", "each rank copies from everybody's buffer"},
@@ -152,9 +154,10 @@ static weft_status alone(weft_comm *comm, const struct weft_call *call)
         return WEFT_OK;
     }
     weft_status outcome = call->type->copy(call->type, call->send, call->recv, call->count);
-    return outcome == WEFT_OK ? WEFT_OK
-                              : weft_error(WEFT_ERR_CALLBACK, "allgather", comm, "the copy function of type %s failed (%s)",
-                                           call->type->name, weft_status_name(outcome));
+    return outcome == WEFT_OK
+               ? WEFT_OK
+               : weft_error(WEFT_ERR_CALLBACK, "allgather", comm, "the copy function of type %s failed (%s)",
+                            call->type->name, weft_status_name(outcome));
 }
 
 weft_status weft_allgather_perform(weft_comm *comm, const struct weft_call *call)

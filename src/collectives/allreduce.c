@@ -10,7 +10,8 @@
 
 enum { GRID, FLAT, GATE, SLICES };
 static const struct weft_algorithm list[] = {
-    [GRID] = {"grid", "each rank puts its address into a channel to each other rank, reduces all, and waits until all are emptied; the baseline"},
+    [GRID] = {"grid", "each rank puts its address into a channel to each other rank, reduces all, and waits until all "
+                      "are emptied; the baseline"},
     [FLAT] = {"flat", "the vectors travel in lines; each rank combines everybody's"},
     [GATE] = {"gate", "the vectors travel in lines; the last to arrive combines them and opens a gate"},
     [SLICES] = {"slices", "each rank reduces a slice from all inputs to all results"},

@@ -10,7 +10,8 @@
 
 enum { GRID, STREAM, PULL };
 static const struct weft_algorithm list[] = {
-    [GRID] = {"grid", "the root puts its address into a channel to each rank and waits until all are emptied; the baseline"},
+    [GRID] = {"grid",
+              "the root puts its address into a channel to each rank and waits until all are emptied; the baseline"},
     [STREAM] = {"stream", "the message travels in the root's lines; the root runs ahead"},
     [PULL] = {"pull", "each rank copies from the root's buffer"},
     {NULL, NULL}};
@@ -70,7 +71,8 @@ static enum weft_move broadcast_pull(struct weft_operation *operation)
     if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE ||
         (move = weft_look(operation, call->root, 0, 1)) != WEFT_MOVE_DONE)
         return move;
-    if (weft_pull(operation->comm, call->recv, weft_take_address(operation, call->root, 0, 0), call->bytes) != WEFT_MOVE_DONE)
+    if (weft_pull(operation->comm, call->recv, weft_take_address(operation, call->root, 0, 0), call->bytes) !=
+        WEFT_MOVE_DONE)
         return WEFT_MOVE_FAIL;
     weft_publish(operation, 1);
     return WEFT_MOVE_DONE;

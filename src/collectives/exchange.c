@@ -56,7 +56,8 @@ void weft_take_outcomes(struct weft_operation *operation, uint32_t line)
         if (outcome == WEFT_OK)
             continue;
         weft_text_call(operation->call, call);
-        operation->status = weft_error(WEFT_ERR_CALLBACK, call, comm, "the copy function of type %s failed on rank %d (%s); the communicator goes on",
+        operation->status = weft_error(WEFT_ERR_CALLBACK, call, comm,
+                                       "the copy function of type %s failed on rank %d (%s); the communicator goes on",
                                        operation->call->type->name, rank, weft_status_name((weft_status)outcome));
         return;
     }

@@ -38,8 +38,8 @@ WEFT_INLINE void weft_copy_small(void *target, const void *source, size_t bytes)
 }
 
 /* Puts `bytes` bytes into this rank's lines from `first` on, `per_line` to a line, and publishes them; quietly: as weft_publish_quietly. */
-WEFT_INLINE void weft_publish_message(const struct weft_operation *operation, uint32_t first, const void *source, size_t bytes,
-                                      size_t per_line, bool quietly)
+WEFT_INLINE void weft_publish_message(const struct weft_operation *operation, uint32_t first, const void *source,
+                                      size_t bytes, size_t per_line, bool quietly)
 {
     const unsigned char *from = source;
     uint32_t line = first;
@@ -55,7 +55,8 @@ WEFT_INLINE void weft_publish_message(const struct weft_operation *operation, ui
 }
 
 /* Takes a peer's message of `lines` lines, as far as it is there; operation->line counts. */
-WEFT_INLINE enum weft_move weft_take_message(struct weft_operation *operation, int peer, uint32_t lines, void *target, size_t bytes)
+WEFT_INLINE enum weft_move weft_take_message(struct weft_operation *operation, int peer, uint32_t lines, void *target,
+                                             size_t bytes)
 {
     for (; operation->line < lines; operation->line++) {
         enum weft_move move = weft_look(operation, peer, operation->line, lines);

@@ -20,7 +20,8 @@ static struct weft_line *channel(const struct weft_operation *operation, int fro
 
 static void set(const struct weft_operation *operation, struct weft_line *line, int target, uint64_t word)
 {
-    weft_publish_word(operation->comm->world, target, &line->word, word, &weft_slot_of(operation->comm, target)->sleepers);
+    weft_publish_word(operation->comm->world, target, &line->word, word,
+                      &weft_slot_of(operation->comm, target)->sleepers);
 }
 
 static void fill(const struct weft_operation *operation, int to, const void *address)
@@ -35,7 +36,8 @@ static void empty(const struct weft_operation *operation, int from)
     set(operation, channel(operation, from, operation->comm->rank), operation->comm->rank, 0);
 }
 
-static enum weft_move look(struct weft_operation *operation, int peer, struct weft_line *line, enum weft_until_kind kind)
+static enum weft_move look(struct weft_operation *operation, int peer, struct weft_line *line,
+                           enum weft_until_kind kind)
 {
     struct weft_until until = {.kind = kind, .target = peer, .word = &line->word, .last_word = &line->word};
     /* S3, acquire: pairs with S1 in `set`: filled, the payload may be read; emptied, the buffer is this rank's again. */
@@ -63,9 +65,10 @@ static enum weft_move look_emptied(struct weft_operation *operation)
 {
     const weft_comm *comm = operation->comm;
     for (; operation->peer < comm->n_ranks; operation->peer++) {
-        enum weft_move move = operation->peer == comm->rank
-                                  ? WEFT_MOVE_DONE
-                                  : look(operation, operation->peer, channel(operation, comm->rank, operation->peer), WEFT_UNTIL_CLEAR);
+        enum weft_move move =
+            operation->peer == comm->rank
+                ? WEFT_MOVE_DONE
+                : look(operation, operation->peer, channel(operation, comm->rank, operation->peer), WEFT_UNTIL_CLEAR);
         if (move != WEFT_MOVE_DONE)
             return move;
     }

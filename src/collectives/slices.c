@@ -13,7 +13,6 @@
 #include "collectives/exchange.h"
 #include "reduce/reduce.h"
 
-
 static _Atomic uint64_t *done_count(const struct weft_operation *operation, int owner)
 {
     return &weft_peer_line(operation, owner, 1)->counters[0];
@@ -64,8 +63,9 @@ enum weft_move weft_reduction_failed(struct weft_operation *operation, weft_stat
     char call[WEFT_CALL_TEXT];
     weft_text_call(operation->call, call);
     if (status == WEFT_ERR_MEMORY)
-        weft_world_fail(comm->world, comm->rank, status, "rank %d found no memory to combine elements of %zu bytes in %s",
-                        comm->rank, operation->call->type->size, call);
+        weft_world_fail(comm->world, comm->rank, status,
+                        "rank %d found no memory to combine elements of %zu bytes in %s", comm->rank,
+                        operation->call->type->size, call);
     else
         weft_world_fail(comm->world, comm->rank, status, "the combine function of op %s failed on rank %d in %s",
                         operation->call->op->name, comm->rank, call);
@@ -81,7 +81,8 @@ static weft_status reduce_range(const struct weft_operation *operation, size_t b
     size_t size = call->type->size;
     for (size_t at = begin; at < end; at += block) {
         size_t now = least(block, end - at);
-        void *first = NULL; /* the result is made in the first destination, and copied on while it is in the first-level cache */
+        void *first =
+            NULL; /* the result is made in the first destination, and copied on while it is in the first-level cache */
         for (int rank = 0; rank < comm->n_ranks; rank++) {
             comm->sources_at[rank] = (const unsigned char *)comm->sources[rank] + at * size;
             if (first == NULL && comm->destinations[rank] != NULL)
@@ -116,7 +117,8 @@ static enum weft_move work_on(struct weft_operation *operation, const struct geo
             return WEFT_MOVE_DONE;
         size_t from = begin + mine * geometry->chunk;
         bool healthy = weft_inside_enter(comm);
-        weft_status status = healthy ? reduce_range(operation, from, least(from + geometry->chunk, end), geometry->block) : WEFT_OK;
+        weft_status status =
+            healthy ? reduce_range(operation, from, least(from + geometry->chunk, end), geometry->block) : WEFT_OK;
         weft_inside_leave(comm);
         if (!healthy)
             return WEFT_MOVE_FAIL;
@@ -165,7 +167,8 @@ static enum weft_move look_done(struct weft_operation *operation, const struct g
 {
     for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
         uint64_t chunks = chunks_of(operation, geometry, operation->peer);
-        enum weft_move move = weft_look_count(operation, operation->peer, done_count(operation, operation->peer), chunks);
+        enum weft_move move =
+            weft_look_count(operation, operation->peer, done_count(operation, operation->peer), chunks);
         if (move != WEFT_MOVE_DONE)
             return move;
     }
@@ -212,7 +215,8 @@ enum weft_move weft_combine_line(struct weft_operation *operation, uint32_t line
     size_t size = call->type->size, per_line = WEFT_LINE_PAYLOAD / size, first = line * per_line;
     for (int rank = 0; rank < comm->n_ranks; rank++)
         comm->sources[rank] = weft_peer_line(operation, rank, line)->payload;
-    weft_status status = weft_reduce_block(call->reduction, comm->sources, comm->n_ranks,
-                                           (unsigned char *)result + first * size, least(per_line, call->count - first));
+    weft_status status =
+        weft_reduce_block(call->reduction, comm->sources, comm->n_ranks, (unsigned char *)result + first * size,
+                          least(per_line, call->count - first));
     return status == WEFT_OK ? WEFT_MOVE_DONE : weft_reduction_failed(operation, status);
 }

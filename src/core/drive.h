@@ -60,8 +60,8 @@ WEFT_INLINE weft_status weft_drive(struct weft_operation *operation, weft_algori
 }
 
 /* A blocking call from begin to end. `symmetric`: whoever finishes has heard from every rank. */
-WEFT_INLINE weft_status weft_perform(weft_comm *comm, const struct weft_call *call, weft_algorithm_move *move, uint32_t lines,
-                                     uint32_t gates, bool symmetric)
+WEFT_INLINE weft_status weft_perform(weft_comm *comm, const struct weft_call *call, weft_algorithm_move *move,
+                                     uint32_t lines, uint32_t gates, bool symmetric)
 {
     struct weft_operation operation;
     weft_operation_begin(&operation, comm, call, lines, gates);

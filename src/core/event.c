@@ -57,8 +57,7 @@ static struct weft_event *make(void)
     event->next = atomic_load_explicit(&table, memory_order_relaxed);
     /* E2, release: who finds the event in the table (E3) finds it whole. */
     while (!atomic_compare_exchange_weak_explicit(&table, &event->next, event, memory_order_release,
-                                                  memory_order_relaxed)) {
-    }
+                                                  memory_order_relaxed)) {}
     return event;
 }
 

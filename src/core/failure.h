@@ -12,7 +12,7 @@ const char *weft_text_status(weft_status status); /* "RANK_LOST" without its pre
 
 /* Sets the calling thread's last error and returns the status. `call` names the function: "weft_allreduce". comm may be NULL. */
 __attribute__((format(printf, 4, 5))) WEFT_COLD weft_status weft_error(weft_status status, const char *call,
-                                                                        const weft_comm *comm, const char *format, ...);
+                                                                       const weft_comm *comm, const char *format, ...);
 
 /* Fails the communicator unless it has failed before, and wakes all who sleep. */
 __attribute__((format(printf, 4, 5))) WEFT_COLD void weft_world_fail(struct weft_world *world, int rank,

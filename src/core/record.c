@@ -78,7 +78,8 @@ void weft_text_ranks(const bool *set, int n_ranks, char *text, size_t size)
         add(text, size, 0, "no rank");
 }
 
-static void call_text(char text[WEFT_CALL_TEXT], int collective, uint64_t count, const char *type, const char *op, int root)
+static void call_text(char text[WEFT_CALL_TEXT], int collective, uint64_t count, const char *type, const char *op,
+                      int root)
 {
     size_t at = add(text, WEFT_CALL_TEXT, 0, "%s(", collectives[collective].name);
     if (collectives[collective].elements)
@@ -92,8 +93,8 @@ static void call_text(char text[WEFT_CALL_TEXT], int collective, uint64_t count,
 
 void weft_text_call(const struct weft_call *call, char text[WEFT_CALL_TEXT])
 {
-    call_text(text, (int)call->collective, call->count, call->type ? call->type->name : "", call->op ? call->op->name : "",
-              call->root);
+    call_text(text, (int)call->collective, call->count, call->type ? call->type->name : "",
+              call->op ? call->op->name : "", call->root);
 }
 
 /* ---- Records */
@@ -219,5 +220,6 @@ void weft_record_mismatch(const struct weft_operation *operation)
     uint64_t first = first_disagreement(operation), number = first != 0 ? first : operation->number;
     char text[900];
     compare(comm, number, text, sizeof text);
-    weft_world_fail(comm->world, comm->rank, WEFT_ERR_MISMATCH, "ranks disagree on call %llu: %s", (unsigned long long)number, text);
+    weft_world_fail(comm->world, comm->rank, WEFT_ERR_MISMATCH, "ranks disagree on call %llu: %s",
+                    (unsigned long long)number, text);
 }

@@ -14,13 +14,13 @@
 #include <stdlib.h>
 
 enum {
-    SPIN_NS = 20000,         /* more than a sleep and its wake-up cost: the most that spinning may lose */
-    SPIN_SHORT_NS = 1000,    /* where waits have been long */
-    LONG_WAIT_NS = 100000,   /* waits that spinning does not serve */
-    YIELD_NS = 100000,       /* then sleep */
+    SPIN_NS = 20000,       /* more than a sleep and its wake-up cost: the most that spinning may lose */
+    SPIN_SHORT_NS = 1000,  /* where waits have been long */
+    LONG_WAIT_NS = 100000, /* waits that spinning does not serve */
+    YIELD_NS = 100000,     /* then sleep */
     YIELD_CROWDED_NS = 400000,
-    LOOK_NS = 1000000,       /* a wait this long is worth looking round */
-    PAUSES = 16              /* between two looks at the clock */
+    LOOK_NS = 1000000, /* a wait this long is worth looking round */
+    PAUSES = 16        /* between two looks at the clock */
 };
 
 static bool crowded(const weft_comm *comm)
@@ -166,19 +166,21 @@ static weft_status time_out(struct weft_operation *operation)
     bool few[64], *missing = comm->n_ranks <= 64 ? few : calloc((size_t)comm->n_ranks, sizeof *missing);
     weft_text_call(operation->call, call);
     if (missing == NULL)
-        weft_world_fail(comm->world, comm->rank, WEFT_ERR_TIMEOUT, "%s, call %llu, was not finished after %lld ms", call,
-                        (unsigned long long)operation->number, (long long)(comm->timeout_ns / 1000000));
+        weft_world_fail(comm->world, comm->rank, WEFT_ERR_TIMEOUT, "%s, call %llu, was not finished after %lld ms",
+                        call, (unsigned long long)operation->number, (long long)(comm->timeout_ns / 1000000));
     else if (missing_ranks(operation, missing) == 0)
-        weft_world_fail(comm->world, comm->rank, WEFT_ERR_TIMEOUT,
-                        "rank %d waited %lld ms in %s, call %llu; all ranks have arrived, but it still waits for rank %d",
-                        comm->rank, (long long)(comm->timeout_ns / 1000000), call, (unsigned long long)operation->number,
-                        operation->until.target);
+        weft_world_fail(
+            comm->world, comm->rank, WEFT_ERR_TIMEOUT,
+            "rank %d waited %lld ms in %s, call %llu; all ranks have arrived, but it still waits for rank %d",
+            comm->rank, (long long)(comm->timeout_ns / 1000000), call, (unsigned long long)operation->number,
+            operation->until.target);
     else {
         weft_text_ranks(missing, comm->n_ranks, who, sizeof who);
         last_calls(operation, missing, last, sizeof last);
         weft_world_fail(comm->world, comm->rank, WEFT_ERR_TIMEOUT,
                         "rank %d waited %lld ms in %s, call %llu, for %s to arrive (%s)", comm->rank,
-                        (long long)(comm->timeout_ns / 1000000), call, (unsigned long long)operation->number, who, last);
+                        (long long)(comm->timeout_ns / 1000000), call, (unsigned long long)operation->number, who,
+                        last);
     }
     if (missing != few)
         free(missing);

@@ -46,7 +46,7 @@ struct weft_gate {
     _Alignas(WEFT_CACHE_LINE) _Atomic uint64_t arrived; /* over all uses */
     struct weft_line release;
 };
-#define WEFT_GATES 8 /* used in turn */
+#define WEFT_GATES 8       /* used in turn */
 #define WEFT_FLAT_RANKS 16 /* up to here each looks at each: one line transfer deep, n - 1 wide */
 
 /* Why a communicator failed; first cause wins, and does not change afterwards. */
@@ -88,12 +88,12 @@ struct weft_comm {
     uint64_t gate; /* uses of gates so far */
     uint32_t chain;
     weft_wait wait;
-    int64_t timeout_ns; /* 0: none */
-    int polls;          /* looks of the inlined poll */
-    int64_t usual_ns;   /* what recent waits took, averaged */
-    const void **sources;      /* scratch of n_ranks addresses: where the ranks' input stands, */
-    const void **sources_at;   /* the same at some offset, */
-    void **destinations;       /* and where results go */
+    int64_t timeout_ns;      /* 0: none */
+    int polls;               /* looks of the inlined poll */
+    int64_t usual_ns;        /* what recent waits took, averaged */
+    const void **sources;    /* scratch of n_ranks addresses: where the ranks' input stands, */
+    const void **sources_at; /* the same at some offset, */
+    void **destinations;     /* and where results go */
     void *grid_scratch;
     size_t grid_scratch_bytes;
 };

@@ -66,7 +66,8 @@ static struct weft_world *claim(struct weft_world *parent, uint64_t number, int 
     if (*at == NULL && spare != NULL && (unused = make(parent, size)) != NULL) {
         at = find(parent, number, color); /* another may have been faster while the lock was open */
         if (*at == NULL) {
-            *spare = (struct weft_birth){.next = parent->births, .number = number, .color = color, .missing = size, .world = unused};
+            *spare = (struct weft_birth){
+                .next = parent->births, .number = number, .color = color, .missing = size, .world = unused};
             parent->births = spare;
             at = &parent->births;
             weft_world_join(unused); /* the list's own place */
@@ -105,7 +106,8 @@ static void give_up(struct weft_world *parent, uint64_t number, int color)
     free(birth);
 }
 
-static weft_status exchange_places(weft_comm *comm, struct weft_call *call, const struct place *mine, struct place *places)
+static weft_status exchange_places(weft_comm *comm, struct weft_call *call, const struct place *mine,
+                                   struct place *places)
 {
     call->send = mine;
     call->recv = places;
@@ -141,7 +143,8 @@ weft_status weft_comm_derive(weft_comm *comm, enum weft_collective collective, i
     int32_t all = 0;
     int size = 0, rank = 0;
     /* Without memory of its own a rank still takes part, in its scratch. */
-    weft_status status = exchange_places(comm, &call, &mine, places != NULL ? places : (struct place *)comm->destinations);
+    weft_status status =
+        exchange_places(comm, &call, &mine, places != NULL ? places : (struct place *)comm->destinations);
     uint64_t number = comm->calls;
     if (status != WEFT_OK)
         goto done;
@@ -152,8 +155,9 @@ weft_status weft_comm_derive(weft_comm *comm, enum weft_collective collective, i
     }
     status = agree(comm, &call, color == WEFT_NO_COLOR || world != NULL, &all);
     if (status == WEFT_OK && all == 0)
-        status = weft_error(WEFT_ERR_MEMORY, collective == WEFT_COLLECTIVE_dup ? "weft_comm_dup" : "weft_comm_split", comm,
-                            "some rank had no memory for the new communicator; no rank got one, and this one goes on");
+        status =
+            weft_error(WEFT_ERR_MEMORY, collective == WEFT_COLLECTIVE_dup ? "weft_comm_dup" : "weft_comm_split", comm,
+                       "some rank had no memory for the new communicator; no rank got one, and this one goes on");
     if (status == WEFT_OK) {
         *out = made;
         if (made != NULL) {

@@ -27,7 +27,7 @@ static const char MARK[8] = {'w', 'e', 'f', 't', '-', 'i', 'd', '1'};
 struct group {
     struct group *next;
     uint64_t key[2];
-    int n_ranks;              /* 0: nobody has joined */
+    int n_ranks; /* 0: nobody has joined */
     int joined;
     bool *taken;              /* by rank */
     struct weft_world *world; /* of which the group is a member until it leaves the table */
@@ -62,7 +62,7 @@ static bool make_nonce(void)
 static struct group **find(const uint64_t key[2])
 {
     struct group **at = &groups;
-    while (*at != NULL && memcmp((*at)->key, key, sizeof (*at)->key) != 0)
+    while (*at != NULL && memcmp((*at)->key, key, sizeof(*at)->key) != 0)
         at = &(*at)->next;
     return at;
 }
@@ -93,7 +93,8 @@ static struct group **look_up(const weft_group_id *id, const char *call)
     }
     struct group **at = find(layout.key);
     if (*at == NULL) {
-        weft_error(WEFT_ERR_GROUP, call, NULL, "the group is no more: all its ranks have joined, or it was destroyed or failed");
+        weft_error(WEFT_ERR_GROUP, call, NULL,
+                   "the group is no more: all its ranks have joined, or it was destroyed or failed");
         return NULL;
     }
     return at;
@@ -183,12 +184,13 @@ weft_status weft_group_id_from_text(const char *text, weft_group_id *id)
     for (int i = 0; i < 2 * WEFT_GROUP_ID_SIZE; i++) {
         int value = digit_value(text[i]); /* also stops at the end of a short text */
         if (value < 0)
-            return weft_error(WEFT_ERR_GROUP, call, NULL, "expected %d hexadecimal digits, found %s at %d", 2 * WEFT_GROUP_ID_SIZE,
-                              text[i] == 0 ? "the end" : "something else", i);
+            return weft_error(WEFT_ERR_GROUP, call, NULL, "expected %d hexadecimal digits, found %s at %d",
+                              2 * WEFT_GROUP_ID_SIZE, text[i] == 0 ? "the end" : "something else", i);
         parsed.bytes[i / 2] = (unsigned char)(i % 2 == 0 ? value << 4 : parsed.bytes[i / 2] | value);
     }
     if (text[2 * WEFT_GROUP_ID_SIZE] != 0)
-        return weft_error(WEFT_ERR_GROUP, call, NULL, "expected %d hexadecimal digits, found more", 2 * WEFT_GROUP_ID_SIZE);
+        return weft_error(WEFT_ERR_GROUP, call, NULL, "expected %d hexadecimal digits, found more",
+                          2 * WEFT_GROUP_ID_SIZE);
     memcpy(&layout, &parsed, sizeof layout);
     if (memcmp(layout.mark, MARK, sizeof MARK) != 0 || layout.checksum != checksum(&layout))
         return weft_error(WEFT_ERR_GROUP, call, NULL, "the group id is corrupt: its checksum does not hold");
@@ -220,7 +222,8 @@ static weft_status open_group(struct group *group, const struct join *join)
 }
 
 /* The algorithms forced for the first collective on which two configurations differ. */
-static void differing_algorithm(const uint8_t *here, const uint8_t *first, const char **name_here, const char **name_first)
+static void differing_algorithm(const uint8_t *here, const uint8_t *first, const char **name_here,
+                                const char **name_first)
 {
     int at = 0;
     while (here[at] == first[at])
@@ -233,22 +236,21 @@ static void differing_algorithm(const uint8_t *here, const uint8_t *first, const
 static weft_status check_join(const struct group *group, struct join *join)
 {
     if (join->n_ranks != group->n_ranks) {
-        weft_world_fail(group->world, -1, WEFT_ERR_MISMATCH, "a rank joined with n_ranks %d, the first had joined with %d",
-                        join->n_ranks, group->n_ranks);
+        weft_world_fail(group->world, -1, WEFT_ERR_MISMATCH,
+                        "a rank joined with n_ranks %d, the first had joined with %d", join->n_ranks, group->n_ranks);
         return weft_error(WEFT_ERR_MISMATCH, join->call, NULL, "n_ranks is %d, but the first to join the group said %d",
                           join->n_ranks, group->n_ranks);
     }
     if (memcmp(join->config.forced, group->world->forced, sizeof join->config.forced) != 0) {
         const char *here, *first;
         differing_algorithm(join->config.forced, group->world->forced, &here, &first);
-        weft_world_fail(group->world, -1, WEFT_ERR_MISMATCH, "a rank joined with config.algorithms %s, the first had joined with %s", here,
-                        first);
+        weft_world_fail(group->world, -1, WEFT_ERR_MISMATCH,
+                        "a rank joined with config.algorithms %s, the first had joined with %s", here, first);
         return weft_error(WEFT_ERR_MISMATCH, join->call, NULL,
                           "config.algorithms differs: here %s, but the first to join the group said %s", here, first);
     }
     if (join->rank == WEFT_ANY_RANK)
-        for (join->rank = 0; group->taken[join->rank]; join->rank++) {
-        }
+        for (join->rank = 0; group->taken[join->rank]; join->rank++) {}
     if (group->taken[join->rank])
         return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL, "rank %d of %d is taken", join->rank, join->n_ranks);
     return WEFT_OK;
@@ -280,10 +282,11 @@ static weft_status read_config(struct join *join, const weft_config *config, wef
     char error[300];
     if (config != NULL) {
         if (config->struct_size < offsetof(weft_config, reserved))
-            return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL, "config.struct_size is %zu; initialise it with WEFT_CONFIG_INIT",
-                              config->struct_size);
+            return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL,
+                              "config.struct_size is %zu; initialise it with WEFT_CONFIG_INIT", config->struct_size);
         if ((int)config->wait < WEFT_WAIT_AUTO || (int)config->wait > WEFT_WAIT_BLOCK)
-            return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL, "config.wait is %d, no wait policy", (int)config->wait);
+            return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL, "config.wait is %d, no wait policy",
+                              (int)config->wait);
         if (config->timeout_ns < 0)
             return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL, "config.timeout_ns is %lld; 0 means wait for ever",
                               (long long)config->timeout_ns);
@@ -297,7 +300,8 @@ static weft_status read_config(struct join *join, const weft_config *config, wef
         char *end;
         long long value = strtoll(timeout_ms, &end, 10);
         if (*end != 0 || value < 0 || value > INT64_MAX / 1000000)
-            return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL, "WEFT_TIMEOUT_MS is \"%s\", no number of milliseconds", timeout_ms);
+            return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL,
+                              "WEFT_TIMEOUT_MS is \"%s\", no number of milliseconds", timeout_ms);
         *timeout_ns = (int64_t)value * 1000000;
     }
     if (!weft_algorithms_parse(algorithms, join->config.forced, error, sizeof error))
@@ -306,7 +310,8 @@ static weft_status read_config(struct join *join, const weft_config *config, wef
     return WEFT_OK;
 }
 
-weft_status weft_comm_create(const weft_group_id *id, int n_ranks, int rank, const weft_config *config, weft_comm **comm)
+weft_status weft_comm_create(const weft_group_id *id, int n_ranks, int rank, const weft_config *config,
+                             weft_comm **comm)
 {
     struct join join = {.call = "weft_comm_create", .n_ranks = n_ranks, .rank = rank};
     weft_wait wait = WEFT_WAIT_AUTO;
@@ -316,7 +321,8 @@ weft_status weft_comm_create(const weft_group_id *id, int n_ranks, int rank, con
     if (n_ranks < 1)
         return weft_error(WEFT_ERR_ARGUMENT, join.call, NULL, "n_ranks is %d, expected at least 1", n_ranks);
     if (rank != WEFT_ANY_RANK && (rank < 0 || rank >= n_ranks))
-        return weft_error(WEFT_ERR_ARGUMENT, join.call, NULL, "rank is %d, expected 0 to %d or WEFT_ANY_RANK", rank, n_ranks - 1);
+        return weft_error(WEFT_ERR_ARGUMENT, join.call, NULL, "rank is %d, expected 0 to %d or WEFT_ANY_RANK", rank,
+                          n_ranks - 1);
     weft_status status = read_config(&join, config, &wait, &timeout_ns);
     if (status != WEFT_OK)
         return status;

@@ -26,9 +26,11 @@ static void note_failure(struct run *run, const weft_comm *comm, weft_status sta
     if (run->first == WEFT_OK) {
         run->first = status;
         if (weft_last_error()[0] != 0)
-            snprintf(run->why, sizeof run->why, "the body of rank %d of %d failed: %s", comm->rank, comm->n_ranks, weft_last_error());
+            snprintf(run->why, sizeof run->why, "the body of rank %d of %d failed: %s", comm->rank, comm->n_ranks,
+                     weft_last_error());
         else
-            snprintf(run->why, sizeof run->why, "the body of rank %d of %d returned %s", comm->rank, comm->n_ranks, weft_status_name(status));
+            snprintf(run->why, sizeof run->why, "the body of rank %d of %d returned %s", comm->rank, comm->n_ranks,
+                     weft_status_name(status));
     }
     pthread_mutex_unlock(&run->lock);
 }
@@ -53,7 +55,8 @@ weft_status weft_comm_create_all(int n_ranks, const weft_config *config, weft_co
     int made = 0;
     if (comms == NULL || n_ranks < 1)
         return comms == NULL ? weft_error(WEFT_ERR_ARGUMENT, "weft_comm_create_all", NULL, "comms is NULL")
-                             : weft_error(WEFT_ERR_ARGUMENT, "weft_comm_create_all", NULL, "n_ranks is %d, expected at least 1", n_ranks);
+                             : weft_error(WEFT_ERR_ARGUMENT, "weft_comm_create_all", NULL,
+                                          "n_ranks is %d, expected at least 1", n_ranks);
     weft_comm **all = calloc((size_t)n_ranks, sizeof *all);
     if (all == NULL)
         return weft_error(WEFT_ERR_MEMORY, "weft_comm_create_all", NULL, "no memory for %d handles", n_ranks);
@@ -85,9 +88,9 @@ weft_status weft_run(int n_ranks, const weft_config *config, weft_status (*body)
         return weft_error(WEFT_ERR_ARGUMENT, "weft_run", NULL, "n_ranks is %d, expected at least 1", n_ranks);
     weft_comm **comms = calloc((size_t)n_ranks, sizeof *comms);
     struct runner *runners = calloc((size_t)n_ranks, sizeof *runners);
-    weft_status status = comms != NULL && runners != NULL
-                             ? weft_comm_create_all(n_ranks, config, comms)
-                             : weft_error(WEFT_ERR_MEMORY, "weft_comm_create_all", NULL, "no memory for %d ranks", n_ranks);
+    weft_status status = comms != NULL && runners != NULL ? weft_comm_create_all(n_ranks, config, comms)
+                                                          : weft_error(WEFT_ERR_MEMORY, "weft_comm_create_all", NULL,
+                                                                       "no memory for %d ranks", n_ranks);
     if (status != WEFT_OK) {
         char why[1024];
         snprintf(why, sizeof why, "%s", weft_last_error());
@@ -98,9 +101,11 @@ weft_status weft_run(int n_ranks, const weft_config *config, weft_status (*body)
         runners[started] = (struct runner){.run = &run, .comm = comms[started]};
         int refused = pthread_create(&runners[started].thread, NULL, run_rank, &runners[started]);
         if (refused != 0) {
-            run.first = weft_error(WEFT_ERR_SYSTEM, "weft_run", NULL, "the system refused thread %d of %d: %s", started, n_ranks, strerror(refused));
+            run.first = weft_error(WEFT_ERR_SYSTEM, "weft_run", NULL, "the system refused thread %d of %d: %s", started,
+                                   n_ranks, strerror(refused));
             snprintf(run.why, sizeof run.why, "%s", weft_last_error());
-            weft_world_fail(comms[started]->world, started, WEFT_ERR_ABORTED, "weft_run could not start rank %d", started);
+            weft_world_fail(comms[started]->world, started, WEFT_ERR_ABORTED, "weft_run could not start rank %d",
+                            started);
             break;
         }
     }

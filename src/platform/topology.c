@@ -42,8 +42,12 @@ int weft_topology_levels(struct weft_level *levels, int capacity)
     static const struct {
         hwloc_obj_type_t type;
         const char *name;
-    } known[] = {{HWLOC_OBJ_PACKAGE, "Package"}, {HWLOC_OBJ_NUMANODE, "NUMANode"}, {HWLOC_OBJ_L3CACHE, "L3"},
-                 {HWLOC_OBJ_L2CACHE, "L2"},      {HWLOC_OBJ_L1CACHE, "L1d"},       {HWLOC_OBJ_CORE, "Core"},
+    } known[] = {{HWLOC_OBJ_PACKAGE, "Package"},
+                 {HWLOC_OBJ_NUMANODE, "NUMANode"},
+                 {HWLOC_OBJ_L3CACHE, "L3"},
+                 {HWLOC_OBJ_L2CACHE, "L2"},
+                 {HWLOC_OBJ_L1CACHE, "L1d"},
+                 {HWLOC_OBJ_CORE, "Core"},
                  {HWLOC_OBJ_PU, "PU"}};
     int found = 0;
     pthread_once(&once, load);

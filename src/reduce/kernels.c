@@ -135,16 +135,26 @@ DEFINE_MIN_MAX(float64, double, uint64_t, bits_of_float64, float64_of, 0x7ff8000
 #define LOOP(name, ctype, rtype, declare, expression)                                                                  \
     static void name(const void *const *sources, void *result_, size_t count)                                          \
     {                                                                                                                  \
-        typedef ctype source_type ANYWHERE;                                                                           \
-        typedef rtype result_type ANYWHERE;                                                                           \
+        typedef ctype source_type ANYWHERE;                                                                            \
+        typedef rtype result_type ANYWHERE;                                                                            \
         result_type *result = result_;                                                                                 \
         declare;                                                                                                       \
         INDEPENDENT for (size_t i = 0; i < count; i++) result[i] = expression;                                         \
     }
 #define SOURCE(k) const source_type *s##k = sources[k]
-#define SOURCES2 SOURCE(0); SOURCE(1)
-#define SOURCES4 SOURCES2; SOURCE(2); SOURCE(3)
-#define SOURCES8 SOURCES4; SOURCE(4); SOURCE(5); SOURCE(6); SOURCE(7)
+#define SOURCES2                                                                                                       \
+    SOURCE(0);                                                                                                         \
+    SOURCE(1)
+#define SOURCES4                                                                                                       \
+    SOURCES2;                                                                                                          \
+    SOURCE(2);                                                                                                         \
+    SOURCE(3)
+#define SOURCES8                                                                                                       \
+    SOURCES4;                                                                                                          \
+    SOURCE(4);                                                                                                         \
+    SOURCE(5);                                                                                                         \
+    SOURCE(6);                                                                                                         \
+    SOURCE(7)
 
 /* OP combines two values, LOAD reads element i of source k, STORE ends an expression. */
 #define TREE2(OP, LOAD, k, l) OP(LOAD(k), LOAD(l))
@@ -169,10 +179,10 @@ DEFINE_MIN_MAX(float64, double, uint64_t, bits_of_float64, float64_of, 0x7ff8000
 
 #define WEFT_INTEGER(name, ctype, utype)                                                                               \
     DEFINE_INTEGER_OP(name, utype, sum, a + b)                                                                         \
-    DEFINE_INTEGER_OP(name, utype, prod, (uint64_t)a * b)                                                              \
+    DEFINE_INTEGER_OP(name, utype, prod, (uint64_t)a *b)                                                               \
     DEFINE_INTEGER_OP(name, ctype, min, a < b ? a : b)                                                                 \
     DEFINE_INTEGER_OP(name, ctype, max, a > b ? a : b)                                                                 \
-    DEFINE_INTEGER_OP(name, utype, band, a & b)                                                                        \
+    DEFINE_INTEGER_OP(name, utype, band, a &b)                                                                         \
     DEFINE_INTEGER_OP(name, utype, bor, a | b)                                                                         \
     DEFINE_INTEGER_OP(name, utype, bxor, a ^ b)                                                                        \
     DEFINE_INTEGER_OP(name, utype, land, (a != 0) & (b != 0))                                                          \
@@ -181,7 +191,7 @@ DEFINE_MIN_MAX(float64, double, uint64_t, bits_of_float64, float64_of, 0x7ff8000
     static void name##_average(const void *partials, void *result_, size_t count, int n_ranks)                         \
     {                                                                                                                  \
         const ctype *from = partials;                                                                                  \
-        typedef ctype result_type ANYWHERE;                                                                           \
+        typedef ctype result_type ANYWHERE;                                                                            \
         result_type *result = result_;                                                                                 \
         if ((ctype)-1 > 0)                                                                                             \
             for (size_t i = 0; i < count; i++)                                                                         \
@@ -204,7 +214,7 @@ DEFINE_MIN_MAX(float64, double, uint64_t, bits_of_float64, float64_of, 0x7ff8000
     static void name##_average(const void *partials, void *result_, size_t count, int n_ranks)                         \
     {                                                                                                                  \
         const ctype *from = partials;                                                                                  \
-        typedef ctype result_type ANYWHERE;                                                                           \
+        typedef ctype result_type ANYWHERE;                                                                            \
         result_type *result = result_;                                                                                 \
         INDEPENDENT for (size_t i = 0; i < count; i++) result[i] = from[i] / (ctype)n_ranks;                           \
     }
@@ -221,7 +231,7 @@ DEFINE_MIN_MAX(float64, double, uint64_t, bits_of_float64, float64_of, 0x7ff8000
     static void name##_round(const void *partials, void *result_, size_t count, int n_ranks)                           \
     {                                                                                                                  \
         const float *from = partials;                                                                                  \
-        typedef uint16_t result_type ANYWHERE;                                                                        \
+        typedef uint16_t result_type ANYWHERE;                                                                         \
         result_type *result = result_;                                                                                 \
         (void)n_ranks;                                                                                                 \
         INDEPENDENT for (size_t i = 0; i < count; i++) result[i] = narrow_##name(from[i]);                             \
@@ -229,7 +239,7 @@ DEFINE_MIN_MAX(float64, double, uint64_t, bits_of_float64, float64_of, 0x7ff8000
     static void name##_average(const void *partials, void *result_, size_t count, int n_ranks)                         \
     {                                                                                                                  \
         const float *from = partials;                                                                                  \
-        typedef uint16_t result_type ANYWHERE;                                                                        \
+        typedef uint16_t result_type ANYWHERE;                                                                         \
         result_type *result = result_;                                                                                 \
         INDEPENDENT for (size_t i = 0; i < count; i++) result[i] = narrow_##name(from[i] / (float)n_ranks);            \
     }
@@ -240,8 +250,8 @@ DEFINE_MIN_MAX(float64, double, uint64_t, bits_of_float64, float64_of, 0x7ff8000
     INLINE ctype keep_##name(ctype a, ctype b, bool a_better, bool b_better)                                           \
     {                                                                                                                  \
         bool a_nan = a.value != a.value, b_nan = b.value != b.value;                                                   \
-        bool a_wins = a_nan || b_nan ? a_nan && (!b_nan || a.index <= b.index)                                         \
-                                     : a_better || (!b_better && a.index <= b.index);                                  \
+        bool a_wins =                                                                                                  \
+            a_nan || b_nan ? a_nan && (!b_nan || a.index <= b.index) : a_better || (!b_better && a.index <= b.index);  \
         return a_wins ? a : b;                                                                                         \
     }                                                                                                                  \
     INLINE ctype minloc_##name(ctype a, ctype b)                                                                       \
@@ -275,8 +285,8 @@ INLINE int64_t same(int64_t value)
 
 #define ENTRY(name, op, widen_, partial, finish_, bytes)                                                               \
     {                                                                                                                  \
-        .combine = {widen_, name##_##op##_2, name##_##op##_4, name##_##op##_8}, .combine_partials = partial##_##op##_2,\
-        .finish = finish_, .partial_size = bytes                                                                       \
+        .combine = {widen_, name##_##op##_2, name##_##op##_4, name##_##op##_8},                                        \
+        .combine_partials = partial##_##op##_2, .finish = finish_, .partial_size = bytes                               \
     }
 #define PLAIN_ENTRY(name, op, finish, ctype) [WEFT_OP_##op] = ENTRY(name, op, NULL, name, finish, sizeof(ctype))
 #define HALF_ENTRY(name, op) [WEFT_OP_##op] = ENTRY(name, op, name##_widen, float32, name##_round, sizeof(float))
@@ -287,9 +297,9 @@ INLINE int64_t same(int64_t value)
         PLAIN_ENTRY(name, max, NULL, ctype), AVERAGE_ENTRY(name, NULL, name, ctype)
 
 #define WEFT_INTEGER(name, ctype, utype)                                                                               \
-    [WEFT_TYPE_##name] = {NUMBER_ENTRIES(name, ctype),           PLAIN_ENTRY(name, band, NULL, ctype),                 \
-                          PLAIN_ENTRY(name, bor, NULL, ctype),   PLAIN_ENTRY(name, bxor, NULL, ctype),                 \
-                          PLAIN_ENTRY(name, land, NULL, ctype),  PLAIN_ENTRY(name, lor, NULL, ctype),                  \
+    [WEFT_TYPE_##name] = {NUMBER_ENTRIES(name, ctype),          PLAIN_ENTRY(name, band, NULL, ctype),                  \
+                          PLAIN_ENTRY(name, bor, NULL, ctype),  PLAIN_ENTRY(name, bxor, NULL, ctype),                  \
+                          PLAIN_ENTRY(name, land, NULL, ctype), PLAIN_ENTRY(name, lor, NULL, ctype),                   \
                           PLAIN_ENTRY(name, lxor, NULL, ctype)},
 #define WEFT_FLOAT(name, ctype) [WEFT_TYPE_##name] = {NUMBER_ENTRIES(name, ctype)},
 #define WEFT_HALF(name)                                                                                                \

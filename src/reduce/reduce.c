@@ -48,7 +48,8 @@ static int split_point(int n)
 }
 
 /* Combines n >= 1 sources into partials. */
-static void combine_tree(const struct weft_kernels *kernels, const void *const *sources, int n, void *partials, size_t count)
+static void combine_tree(const struct weft_kernels *kernels, const void *const *sources, int n, void *partials,
+                         size_t count)
 {
     if ((n & (n - 1)) == 0 && n <= 8) {
         weft_combine combine = kernels->combine[__builtin_ctz((unsigned)n)];

@@ -11,8 +11,7 @@
         &object, (const void *)(uintptr_t)(index)                                                                      \
     }
 #define DEFINE_TYPE(tag, bytes)                                                                                        \
-    const weft_type weft_##tag = {                                                                                     \
-        .name = #tag, .size = bytes, .reserved = BUILT_IN(weft_##tag, WEFT_TYPE_##tag)};
+    const weft_type weft_##tag = {.name = #tag, .size = bytes, .reserved = BUILT_IN(weft_##tag, WEFT_TYPE_##tag)};
 #define WEFT_INTEGER(tag, ctype, unsigned_type) DEFINE_TYPE(tag, sizeof(ctype))
 #define WEFT_FLOAT(tag, ctype) DEFINE_TYPE(tag, sizeof(ctype))
 #define WEFT_HALF(tag) DEFINE_TYPE(tag, 2)
@@ -25,7 +24,10 @@
 
 /* The library finds a built-in op's kernels by its address; `combine` is for a user's op that calls it. */
 #define WEFT_OP(tag, kind)                                                                                             \
-    const weft_op weft_##tag = {.name = #tag, .commutative = true, .combine = weft_combine_built_in, .reserved = BUILT_IN(weft_##tag, WEFT_OP_##tag)};
+    const weft_op weft_##tag = {.name = #tag,                                                                          \
+                                .commutative = true,                                                                   \
+                                .combine = weft_combine_built_in,                                                      \
+                                .reserved = BUILT_IN(weft_##tag, WEFT_OP_##tag)};
 #include "lists/ops.def"
 #undef WEFT_OP
 

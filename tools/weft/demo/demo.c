@@ -8,6 +8,7 @@
 #include "train.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 struct options {
     const char *text, *weights, *prompt;
     double ranks, steps, seconds;
-    bool retrain, quick, help;
+    bool retrain, quick;
 };
 
 struct demo {
@@ -44,60 +45,52 @@ static const char help[] =
     "  --help           this text\n\n"
     "Exit status: 0; 1 if something failed or a check found a difference; 2 for wrong arguments.\n";
 
-struct option {
-    const char *name;
-    const char **text; /* one of these three is where its value goes */
-    bool *flag;
-    double *number;
-    double most;
+enum { TEXT, WEIGHTS, PROMPT, RANKS, SECONDS, STEPS, RETRAIN, QUICK, HELP, OPTIONS };
+static const struct option known[] = {
+    [TEXT] = {"text", required_argument, NULL, TEXT},
+    [WEIGHTS] = {"weights", required_argument, NULL, WEIGHTS},
+    [PROMPT] = {"prompt", required_argument, NULL, PROMPT},
+    [RANKS] = {"ranks", required_argument, NULL, RANKS},
+    [SECONDS] = {"seconds", required_argument, NULL, SECONDS},
+    [STEPS] = {"steps", required_argument, NULL, STEPS},
+    [RETRAIN] = {"retrain", no_argument, NULL, RETRAIN},
+    [QUICK] = {"quick", no_argument, NULL, QUICK},
+    [HELP] = {"help", no_argument, NULL, HELP},
+    [OPTIONS] = {NULL, 0, NULL, 0},
 };
 
-/* Takes the option's value, if it has one, and returns how many arguments it used; 0: it makes no sense. */
-static int take(const struct option *option, const char *value)
+/* The option's value, a number from 1 to `most`; `otherwise` where it was not given, -1 where it makes no sense. */
+static double number(const char *const *values, int option, double otherwise, double most)
 {
     char *end = NULL;
-    if (option->flag != NULL) {
-        *option->flag = true;
-        return 1;
-    }
-    if (option->text != NULL && value != NULL)
-        *option->text = value;
-    if (option->number != NULL && value != NULL)
-        *option->number = strtod(value, &end);
-    if (value != NULL && (option->text != NULL ||
-                          (end != value && *end == '\0' && *option->number >= 1 && *option->number <= option->most)))
-        return 2;
-    fprintf(stderr, "weft demo: %s needs a %s", option->name, option->text != NULL ? "value\n" : "number");
-    if (option->text == NULL)
-        fprintf(stderr, " from 1 to %g\n", option->most);
-    return 0;
+    const double value = values[option] != NULL ? strtod(values[option], &end) : otherwise;
+    if (values[option] == NULL || (end != values[option] && *end == '\0' && value >= 1 && value <= most))
+        return value;
+    fprintf(stderr, "weft demo: --%s takes a number from 1 to %g\n", known[option].name, most);
+    return -1;
 }
 
-static bool parse(int argc, char **argv, struct options *options)
+/* Returns the exit code, or -1: go on. */
+static int parse(int argc, char **argv, struct options *options)
 {
-    const struct option known[] = {
-        {"--text", .text = &options->text},
-        {"--weights", .text = &options->weights},
-        {"--prompt", .text = &options->prompt},
-        {"--retrain", .flag = &options->retrain},
-        {"--quick", .flag = &options->quick},
-        {"--help", .flag = &options->help},
-        {"--seconds", .number = &options->seconds, .most = 1e6},
-        {"--steps", .number = &options->steps, .most = 1e6},
-        {"--ranks", .number = &options->ranks, .most = TRAIN_RANKS_MAX},
-    };
-    const size_t count = sizeof known / sizeof *known;
-    for (int i = 1, used = 0; i < argc; i += used) {
-        size_t k = 0;
-        while (k < count && strcmp(argv[i], known[k].name) != 0)
-            k++;
-        if (k == count)
-            fprintf(stderr, "weft demo: '%s' is no option; see weft demo --help\n", argv[i]);
-        used = k < count ? take(&known[k], argv[i + 1]) : 0;
-        if (used == 0)
-            return false;
-    }
-    return true;
+    const char *values[OPTIONS] = {NULL};
+    int found;
+    optind = 0; /* from the start, whoever parsed before */
+    while ((found = getopt_long(argc, argv, "", known, NULL)) >= 0 && found < OPTIONS)
+        values[found] = optarg != NULL ? optarg : "";
+    const bool quick = values[QUICK] != NULL;
+    options->text = values[TEXT];
+    options->weights = values[WEIGHTS];
+    options->prompt = values[PROMPT] != NULL ? values[PROMPT] : "The ";
+    options->ranks = number(values, RANKS, 2, TRAIN_RANKS_MAX);
+    options->seconds = number(values, SECONDS, 60, 1e6);
+    options->steps = number(values, STEPS, quick ? TRAIN_CHECK_STEPS : 0, 1e6);
+    options->retrain = values[RETRAIN] != NULL;
+    options->quick = quick;
+    if (found == -1 && optind == argc && options->ranks >= 0 && options->seconds >= 0 && options->steps >= 0)
+        return values[HELP] != NULL ? fputs(help, stdout) < 0 : -1;
+    fprintf(stderr, "weft demo --help lists the options\n");
+    return 2;
 }
 
 static bool succeeded(const char *what, weft_status status)
@@ -143,7 +136,7 @@ static bool check_again(struct demo *demo, struct train_plan plan, const struct 
 /* Two groups share the batch, and two ranks in each the model. */
 static bool check_crossed(struct demo *demo, struct train_plan plan, const struct train_result *result)
 {
-    const int few = demo->options.quick ? 5 : 20;
+    const int few = demo->options.quick ? 5 : 50;
     const double allowed = 1e-3;
     struct train_result crossed = {.weights = NULL};
     double apart = 0;
@@ -157,7 +150,7 @@ static bool check_crossed(struct demo *demo, struct train_plan plan, const struc
         apart = fmax(apart, fabs((double)crossed.losses[i] - (double)result->losses[i]));
     demo->failed |= !screen_check(apart <= allowed,
                                   "2 x 2: ranks with half the batch and half the model lost the same in %d "
-                                  "steps, to %.0e (allowed: %.0e)",
+                                  "steps, to %.1g (allowed: %.0e)",
                                   plan.steps, apart, allowed);
     demo->failed |= crossed.difference[0] != '\0' && !screen_check(false, "2 x 2: %s", crossed.difference);
     return true;
@@ -235,7 +228,7 @@ static void report_serving(struct demo *demo, const struct serve_result *results
     }
     printf("\n");
     demo->failed |=
-        !screen_check(worst <= allowed, "logits: those of 1, 2 and 4 ranks are the trainer's, to %.0e (allowed: %.0e)",
+        !screen_check(worst <= allowed, "logits: those of 1, 2 and 4 ranks are the trainer's, to %.1g (allowed: %.0e)",
                       worst, allowed);
     printf("  %-6s  text: %s\n", same ? "ok" : "note",
            same ? "the same on all rank counts"
@@ -289,14 +282,11 @@ static bool serve_model(struct demo *demo, const float *expected)
 
 int weft_demo_main(int argc, char **argv)
 {
-    struct demo demo = {.options = {.prompt = "The ", .ranks = 2, .seconds = 60}};
+    struct demo demo = {.failed = false};
     char why[512] = "not enough memory";
-    if (!parse(argc, argv, &demo.options))
-        return 2;
-    if (demo.options.help)
-        return fputs(help, stdout) < 0;
-    if (demo.options.quick && demo.options.steps == 0)
-        demo.options.steps = TRAIN_CHECK_STEPS;
+    const int code = parse(argc, argv, &demo.options);
+    if (code >= 0)
+        return code;
     bool done = text_load(&demo.text, demo.options.text, why, sizeof why);
     choose_model(&demo);
     demo.weights = malloc(model_weights(&demo.shape) * sizeof *demo.weights);

@@ -183,7 +183,6 @@ static int generate(struct engine *engine, const struct wish *wish)
     const struct text *text = engine->plan->text;
     uint8_t prompts[SERVE_REQUESTS][PROMPT_MAX];
     int lengths[SERVE_REQUESTS], shown = 0, step = 0;
-    char letter = '\0', previous = '\0';
     const double start = wall_seconds();
     for (int i = 0; i < wish->requests; i++) {
         lengths[i] = encode(text, i == 0 ? engine->plan->prompt : others[i], prompts[i], PROMPT_MAX);
@@ -203,10 +202,7 @@ static int generate(struct engine *engine, const struct wish *wish)
         }
         if (step + 1 < lengths[0] || shown == wish->letters)
             continue;
-        previous = letter;
-        letter = (char)text->bytes[engine->batch.tokens[0]];
-        if (wish->temperature > 0 && letter == '%' && previous == '\n')
-            break; /* a line of one % ends a fortune */
+        const char letter = (char)text->bytes[engine->batch.tokens[0]];
         screen_text(&letter, 1, wish->line_end);
         fflush(stdout);
         if (wish->kept != NULL)
