@@ -66,7 +66,7 @@ static double number(const char *const *values, int option, double otherwise, do
     const double value = values[option] != NULL ? strtod(values[option], &end) : otherwise;
     if (values[option] == NULL || (end != values[option] && *end == '\0' && value >= 1 && value <= most))
         return value;
-    fprintf(stderr, "weft demo: --%s takes a number from 1 to %g\n", known[option].name, most);
+    fprintf(stderr, "weft demo: --%s takes a number from 1 to %.0f\n", known[option].name, most);
     return -1;
 }
 
