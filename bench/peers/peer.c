@@ -25,7 +25,8 @@ bool peer_options(int argc, char **argv, struct bench_options *options, int *sta
     if (!bench_options_parse(argv[0], argc, argv, tables, sizeof tables / sizeof tables[0]))
         return false;
     if (help) {
-        printf("Usage: %s COLLECTIVE... [OPTION...]\nMeasures a peer of weft; `weft bench --peers` runs it.\n\n", argv[0]);
+        printf("Usage: %s COLLECTIVE... [OPTION...]\nMeasures a peer of weft; `weft bench --peers` runs it.\n\n",
+               argv[0]);
         bench_options_help(bench_point_options, stdout);
         bench_options_help(bench_method_options, stdout);
         *status = 0;
@@ -98,6 +99,5 @@ static void finish_barrier(void *state, const struct bench_rank *rank, void *sel
 
 struct bench_subject peer_barrier_subject(const char *name, struct peer_barrier *barrier)
 {
-    return (struct bench_subject){
-        .name = name, .prepare = prepare_barrier, .finish = finish_barrier, .state = barrier};
+    return (struct bench_subject){.name = name, .prepare = prepare_barrier, .finish = finish_barrier, .state = barrier};
 }

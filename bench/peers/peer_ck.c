@@ -72,8 +72,8 @@ static void wait_mcs(void *state, int rank)
 }
 
 static struct peer_barrier barriers[KINDS] = {
-    {wait_centralized, NULL}, {wait_dissemination, NULL}, {wait_combining, NULL}, {wait_tournament, NULL},
-    {wait_mcs, NULL},
+    {wait_centralized, NULL}, {wait_dissemination, NULL}, {wait_combining, NULL},
+    {wait_tournament, NULL},  {wait_mcs, NULL},
 };
 static const char *const names[KINDS] = {"ck_central", "ck_dissem", "ck_combining", "ck_tournament", "ck_mcs"};
 
@@ -135,9 +135,7 @@ static size_t create(int n_ranks, bool crowded, struct bench_subject *subjects)
 }
 
 /* The process ends soon, and takes the barriers with it. */
-static void destroy(void)
-{
-}
+static void destroy(void) {}
 
 int main(int argc, char **argv)
 {

@@ -125,11 +125,15 @@ static bench_operation prepare(void *state, const struct bench_rank *rank, void 
     if (point->bytes > SLOT_BYTES)
         return NULL;
     switch (point->collective) {
-    case BENCH_BROADCAST: return run_broadcast;
-    case BENCH_ALLGATHER: return run_allgather;
+    case BENCH_BROADCAST:
+        return run_broadcast;
+    case BENCH_ALLGATHER:
+        return run_allgather;
     case BENCH_ALLREDUCE:
-    case BENCH_REDUCE: return adds(point) ? run_allreduce : NULL;
-    default: return NULL;
+    case BENCH_REDUCE:
+        return adds(point) ? run_allreduce : NULL;
+    default:
+        return NULL;
     }
 }
 

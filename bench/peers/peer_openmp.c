@@ -54,9 +54,10 @@ static void clear_part(void *row, const struct hold *me)
         const size_t count = me->point->count, from = me->row * count;                                                 \
         me->row = (me->row + 1) % ROWS;                                                                                \
         clear_part(name##_total + me->row * count, me);                                                                \
-        _Pragma("omp for schedule(static, 1) reduction(+ : name##_total[from : count])")                               \
-        for (int r = 0; r < me->n_ranks; r++)                                                                          \
-            for (size_t i = 0; i < count; i++)                                                                         \
-                name##_total[from + i] += mine[i];                                                                     \
+        _Pragma(                                                                                                       \
+            "omp for schedule(static, 1) reduction(+ : name##_total[from : count])") for (int r = 0; r < me->n_ranks;  \
+                                                                                          r++) for (size_t i = 0;      \
+                                                                                                    i < count; i++)    \
+            name##_total[from + i] += mine[i];                                                                         \
         return 0;                                                                                                      \
     }
