@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <weft/info.h>
 
 struct options {
     const char *text, *weights, *prompt;
@@ -130,9 +131,9 @@ static bool train_again(struct demo *demo, struct train_plan plan, const struct 
     if (!succeeded("training again", train(&plan, &again)))
         return false;
     const bool same = again.first_checksum == result->first_checksum;
-    demo->failed |= !screen_check(
-        same, "again: the first %d steps, taken once more, gave %s bits (checksums %08x and %08x)", plan.steps,
-        same ? "the same" : "other", (unsigned)result->first_checksum, (unsigned)again.first_checksum);
+    demo->failed |=
+        !screen_check(same, "again: the first %d steps, taken once more, gave %s bits (%08x, %08x)", plan.steps,
+                      same ? "the same" : "other", (unsigned)result->first_checksum, (unsigned)again.first_checksum);
     screen_wait("2 x 2 ranks");
     plan.ranks = 4;
     plan.model_ranks = 2;
@@ -223,9 +224,10 @@ static void report_serving(struct demo *demo, const struct serve_result *results
     demo->failed |=
         !screen_check(worst <= allowed, "logits: those of 1, 2 and 4 ranks are the trainer's, to %.1g (allowed: %.0e)",
                       worst, allowed);
-    printf("  %-6s  text: %s\n", same ? "ok" : "note",
-           same ? "the same on all rank counts"
-                : "not the same everywhere, for two letters were equally likely somewhere");
+    if (same)
+        screen_check(true, "text: the same on all rank counts");
+    else
+        printf("  note    text: not the same everywhere, for two letters were equally likely somewhere\n");
     printf("\n  %s%5s  %10s  %13s  %25s%s\n", screen_style(FAINT), "ranks", "tokens/s", "communicating",
            "processor time while idle", screen_style(PLAIN));
     for (int i = 0; i < RANK_COUNTS; i++) {
