@@ -171,8 +171,9 @@ static bool train_model(struct demo *demo)
         return false;
     const bool equal = result.difference[0] == '\0';
     printf("\n");
-    demo->failed |= !screen_check(equal, "equal: the weights of all ranks, compared at %d points, %s%s",
-                                  result.comparisons, equal ? "had the same bits" : "differ: ", result.difference);
+    demo->failed |=
+        !screen_check(equal, "equal: the weights of all ranks, compared %d time%s, %s%s", result.comparisons,
+                      result.comparisons == 1 ? "" : "s", equal ? "had the same bits" : "differ: ", result.difference);
     if (!train_again(demo, plan, &result))
         return false;
     if (demo->path[0] == '\0' || demo->failed)
@@ -201,7 +202,7 @@ static bool get_weights(struct demo *demo)
         return false;
     }
     if (state == WEIGHTS_STALE)
-        printf("  weights  those in %s are of another text or model\n", demo->path);
+        printf("  weights  those in %s are of another text or model, or damaged\n", demo->path);
     if (state != WEIGHTS_GOOD || demo->options.retrain)
         return train_model(demo);
     printf("  weights  from %s, trained before; --retrain starts anew\n", demo->path);
