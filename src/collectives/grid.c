@@ -4,6 +4,8 @@
  * A sender puts its buffer's address into the channel (from, to), a receiver copies and empties it, and the sender waits until its channels are
  * empty. Here a channel is a line of its own, filled by the sender and emptied by the receiver, with the order that weakly
  * ordered processors need; its word carries the signature of the call, as everywhere. A second buffer for the sum is kept between calls.
+ * Ranks wait for one another on the way out: unlike with the other algorithms, a rank that is late to leave is stopped when a faster
+ * one finds the communicator failed in its next call.
  * After: the thread communicator of InternLM's LMDeploy, which is where engines know the scheme from. */
 #include "collectives/grid.h"
 
