@@ -303,8 +303,10 @@ weft_status weft_await(struct weft_operation *operation)
         int64_t waited = ladder.now_ns - ladder.begin_ns;
         if (status == WEFT_OK && must_look(operation, &ladder, waited))
             status = look_round(operation);
+        /* S3, acquire: once more. The word may have come between the look above and the failure, found by a rank that went on from it:
+         * then the failure made it visible (F1), and this rank's own call has not failed. */
         if (weft_unlikely(status != WEFT_OK))
-            return status;
+            return weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire)) ? WEFT_OK : status;
         if (ladder.now_ns >= ladder.deadline_ns)
             return time_out(operation);
         climb(operation, &ladder);
