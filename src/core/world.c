@@ -72,17 +72,17 @@ void weft_world_leave(struct weft_world *world)
     }
 }
 
+/* The handle and its scratch, on cache lines that no other rank's handle shares. */
 struct weft_comm *weft_handle_create(int n_ranks)
 {
-    struct weft_comm *comm = calloc(1, sizeof *comm);
+    size_t bytes = sizeof(struct weft_comm) + 3 * (size_t)n_ranks * sizeof(void *);
+    bytes = (bytes + WEFT_CACHE_LINE - 1) / WEFT_CACHE_LINE * WEFT_CACHE_LINE;
+    struct weft_comm *comm = aligned_alloc(WEFT_CACHE_LINE, bytes);
     if (comm == NULL)
         return NULL;
+    memset(comm, 0, bytes);
     comm->n_ranks = n_ranks;
-    comm->sources = calloc(3 * (size_t)n_ranks, sizeof *comm->sources);
-    if (comm->sources == NULL) {
-        free(comm);
-        return NULL;
-    }
+    comm->sources = (const void **)(comm + 1);
     comm->sources_at = comm->sources + n_ranks;
     comm->destinations = (void **)(comm->sources_at + n_ranks);
     return comm;
@@ -90,7 +90,6 @@ struct weft_comm *weft_handle_create(int n_ranks)
 
 void weft_handle_free(struct weft_comm *comm)
 {
-    free(comm->sources);
     free(comm->grid_scratch);
     free(comm);
 }
