@@ -32,7 +32,7 @@ void weft_wait_setup(weft_comm *comm, weft_wait wait)
 {
     comm->wait = wait;
     comm->usual_ns = 0;
-    comm->polls = wait == WEFT_WAIT_BLOCK || crowded(comm) ? 2 : 400;
+    comm->polls = wait == WEFT_WAIT_BLOCK || crowded(comm) ? 2 : 200;
 }
 
 /* ---- Sleeping */
@@ -265,9 +265,6 @@ static void climb(struct weft_operation *operation, const struct ladder *ladder)
     } else if (spin || (!block && waited < (crowded(comm) ? YIELD_CROWDED_NS : YIELD_NS))) {
         weft_yield();
     } else {
-        /* From a sleep only a message's last line wakes. */
-        operation->until.word = operation->until.last_word;
-        operation->until.value = operation->until.last_value;
         int64_t look = ladder->begin_ns + LOOK_NS;
         sleep_until(operation, ladder->looked || look > ladder->deadline_ns ? ladder->deadline_ns : look,
                     ladder->departures);

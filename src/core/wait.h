@@ -9,7 +9,8 @@
 
 #include "core/operation.h"
 
-/* True: what the operation waits for has come. */
+/* True: what the operation waits for has come. It pauses between looks: a line that is asked for again and again while its owner is about to
+ * write it takes longer to write. */
 WEFT_INLINE bool weft_poll(const struct weft_operation *operation)
 {
     const struct weft_until *until = &operation->until;
@@ -17,6 +18,7 @@ WEFT_INLINE bool weft_poll(const struct weft_operation *operation)
         /* S3, acquire: pairs with S1 and whatever else publishes a word; the payload behind it may be read. */
         if (weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire)))
             return true;
+        weft_pause();
     }
     return false;
 }
