@@ -20,7 +20,7 @@ static const struct weft_algorithm list[] = {
 static struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
 {
     int forced = comm->world->forced[WEFT_COLLECTIVE_allgather] - 1;
-    bool object = call->type->copy != NULL, fits = !object && weft_lines_of_bytes(call->bytes) != 0;
+    bool object = call->type->copy != NULL, fits = !object && weft_lines_of(call->bytes) != 0;
     if (forced >= 0 && (forced == PULL || (forced == GRID && !object) || (forced != GRID && fits)))
         return (struct weft_choice){forced, "asked for by name"};
     if (object)
@@ -54,10 +54,10 @@ static enum weft_move take_blocks(struct weft_operation *operation)
     for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
         if (operation->peer == operation->comm->rank)
             continue;
-        enum weft_move move =
-            weft_take_message(operation, operation->peer, operation->lines, block(call, operation->peer), call->bytes);
+        enum weft_move move = weft_look(operation, operation->peer, operation->lines - 1);
         if (move != WEFT_MOVE_DONE)
             return move;
+        weft_copy_message(operation, operation->peer, block(call, operation->peer), call->bytes);
     }
     keep_own(operation);
     return WEFT_MOVE_DONE;
@@ -70,7 +70,7 @@ static enum weft_move allgather_flat(struct weft_operation *operation)
         enum weft_move move = weft_ring_room(operation);
         if (move != WEFT_MOVE_DONE)
             return move;
-        weft_publish_message(operation, 0, call->send, call->bytes, WEFT_LINE_PAYLOAD, false);
+        weft_publish_message(operation, call->send, call->bytes, false);
         operation->state = 1;
     }
     return take_blocks(operation);
@@ -83,9 +83,9 @@ static enum weft_move allgather_gate(struct weft_operation *operation)
     if (operation->state == 0) {
         if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
             return move;
-        weft_publish_message(operation, 0, call->send, call->bytes, WEFT_LINE_PAYLOAD, true);
+        weft_publish_message(operation, call->send, call->bytes, true);
         if (weft_gate_arrive(operation, 0)) {
-            if (weft_gate_check(operation, 0) != WEFT_MOVE_DONE)
+            if (weft_gate_check(operation, operation->lines - 1) != WEFT_MOVE_DONE)
                 return WEFT_MOVE_FAIL;
             weft_gate_open(operation, 0);
         }
@@ -166,9 +166,9 @@ weft_status weft_allgather_perform(weft_comm *comm, const struct weft_call *call
         return alone(comm, call);
     switch (choose(comm, call).algorithm) {
     case FLAT:
-        return weft_perform(comm, call, allgather_flat, weft_lines_of_bytes(call->bytes), 0, true);
+        return weft_perform(comm, call, allgather_flat, weft_lines_of(call->bytes), 0, true);
     case GATE:
-        return weft_perform(comm, call, allgather_gate, weft_lines_of_bytes(call->bytes), 1, true);
+        return weft_perform(comm, call, allgather_gate, weft_lines_of(call->bytes), 1, true);
     case PULL:
         return weft_perform(comm, call, allgather_pull, 2, comm->world->gated ? 2 : 0, true);
     default:

@@ -36,7 +36,7 @@ static enum weft_move barrier_flat(struct weft_operation *operation)
     for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
         if (operation->peer == operation->comm->rank)
             continue;
-        if ((move = weft_look(operation, operation->peer, 0, 1)) != WEFT_MOVE_DONE)
+        if ((move = weft_look(operation, operation->peer, 0)) != WEFT_MOVE_DONE)
             return move;
     }
     return WEFT_MOVE_DONE;

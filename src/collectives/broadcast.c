@@ -19,7 +19,7 @@ static const struct weft_algorithm list[] = {
 static struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
 {
     int forced = comm->world->forced[WEFT_COLLECTIVE_broadcast] - 1;
-    bool object = call->type->copy != NULL, fits = !object && weft_lines_of_bytes(call->bytes) != 0;
+    bool object = call->type->copy != NULL, fits = !object && weft_lines_of(call->bytes) != 0;
     if (forced >= 0 && (forced != STREAM || fits) && (forced != GRID || !object))
         return (struct weft_choice){forced, "asked for by name"};
     if (object)
@@ -36,10 +36,13 @@ static enum weft_move broadcast_stream(struct weft_operation *operation)
     if (operation->comm->rank == call->root) {
         enum weft_move move = weft_ring_room(operation);
         if (move == WEFT_MOVE_DONE)
-            weft_publish_message(operation, 0, call->send, call->bytes, WEFT_LINE_PAYLOAD, false);
+            weft_publish_message(operation, call->send, call->bytes, false);
         return move;
     }
-    return weft_take_message(operation, call->root, operation->lines, call->recv, call->bytes);
+    enum weft_move move = weft_look(operation, call->root, operation->lines - 1);
+    if (move == WEFT_MOVE_DONE)
+        weft_copy_message(operation, call->root, call->recv, call->bytes);
+    return move;
 }
 
 /* The root: its address, then everybody's word that they are done. */
@@ -56,7 +59,7 @@ static enum weft_move pull_root(struct weft_operation *operation)
     for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
         if (operation->peer == operation->call->root)
             continue;
-        if ((move = weft_look(operation, operation->peer, 1, 2)) != WEFT_MOVE_DONE)
+        if ((move = weft_look(operation, operation->peer, 1)) != WEFT_MOVE_DONE)
             return move;
     }
     return WEFT_MOVE_DONE;
@@ -69,7 +72,7 @@ static enum weft_move broadcast_pull(struct weft_operation *operation)
     if (operation->comm->rank == call->root)
         return pull_root(operation);
     if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE ||
-        (move = weft_look(operation, call->root, 0, 1)) != WEFT_MOVE_DONE)
+        (move = weft_look(operation, call->root, 0)) != WEFT_MOVE_DONE)
         return move;
     if (weft_pull(operation->comm, call->recv, weft_take_address(operation, call->root, 0, 0), call->bytes) !=
         WEFT_MOVE_DONE)
@@ -94,7 +97,7 @@ static enum weft_move broadcast_objects(struct weft_operation *operation)
         operation->state = 1; /* fall through */
     case 1:
         if (!root) {
-            if ((move = weft_look(operation, call->root, 0, 1)) != WEFT_MOVE_DONE)
+            if ((move = weft_look(operation, call->root, 0)) != WEFT_MOVE_DONE)
                 return move;
             const void *source = weft_take_address(operation, call->root, 0, 0);
             if (weft_pull_objects(operation, call->recv, source, call->count) != WEFT_MOVE_DONE)
@@ -118,7 +121,7 @@ weft_status weft_broadcast_perform(weft_comm *comm, const struct weft_call *call
         return WEFT_OK;
     switch (choose(comm, call).algorithm) {
     case STREAM:
-        return weft_perform(comm, call, broadcast_stream, weft_lines_of_bytes(call->bytes), 0, false);
+        return weft_perform(comm, call, broadcast_stream, weft_lines_of(call->bytes), 0, false);
     case PULL:
         if (call->type->copy != NULL)
             return weft_perform(comm, call, broadcast_objects, 2, comm->world->gated ? 1 : 0, true);

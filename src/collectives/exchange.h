@@ -11,42 +11,37 @@
 
 #define WEFT_COPY_BLOCK 65536 /* bytes between two looks whether the communicator has failed */
 
-/* Lines for a message of `count` elements of `size` bytes, whole elements to a line; 0: it does not fit the slots. */
-WEFT_INLINE uint32_t weft_lines_of_elements(size_t count, size_t size)
+/* Lines for a message of `bytes` bytes; 0: it does not fit. */
+WEFT_INLINE uint32_t weft_lines_of(size_t bytes)
 {
-    if (size > WEFT_LINE_PAYLOAD || count > WEFT_MESSAGE_LINES * (WEFT_LINE_PAYLOAD / size))
-        return 0;
-    size_t per_line = WEFT_LINE_PAYLOAD / size;
-    return count <= per_line ? 1 : (uint32_t)((count + per_line - 1) / per_line);
+    if (bytes <= WEFT_LINE_PAYLOAD)
+        return 1;
+    return bytes > WEFT_MESSAGE_BYTES ? 0 : (uint32_t)((bytes + WEFT_LINE_PAYLOAD - 1) / WEFT_LINE_PAYLOAD);
 }
 
-/* Lines for `bytes` bytes, 0: too long. */
-WEFT_INLINE uint32_t weft_lines_of_bytes(size_t bytes)
-{
-    return weft_lines_of_elements(bytes, 1);
-}
-
-/* A few bytes: small sizes inline, where a call of memcpy would cost more than the copy. */
+/* At most a line's payload: sizes that are common inline, where a call of memcpy would cost more than the copy. */
 WEFT_INLINE void weft_copy_small(void *target, const void *source, size_t bytes)
 {
     if (bytes == 8)
         memcpy(target, source, 8);
     else if (bytes == 4)
         memcpy(target, source, 4);
+    else if (bytes == WEFT_LINE_PAYLOAD)
+        memcpy(target, source, WEFT_LINE_PAYLOAD);
     else if (bytes != 0)
         memcpy(target, source, bytes);
 }
 
-/* Puts `bytes` bytes into this rank's lines from `first` on, `per_line` to a line, and publishes them; quietly: as weft_publish_quietly. */
-WEFT_INLINE void weft_publish_message(const struct weft_operation *operation, uint32_t first, const void *source,
-                                      size_t bytes, size_t per_line, bool quietly)
+/* Puts `bytes` bytes into this rank's lines from the operation's first on, and publishes the last, which makes all of them visible; quietly:
+ * as weft_publish_quietly. (Readers wait for that line alone: whoever polled the first would be tempted to fetch the others
+ * while they are being written.) */
+WEFT_INLINE void weft_publish_message(const struct weft_operation *operation, const void *source, size_t bytes,
+                                      bool quietly)
 {
     const unsigned char *from = source;
-    uint32_t line = first;
-    for (; bytes > per_line; line++, bytes -= per_line, from += per_line) {
-        memcpy(weft_own_line(operation, line)->payload, from, per_line);
-        weft_publish_quietly(operation, line);
-    }
+    uint32_t line = 0;
+    for (; bytes > WEFT_LINE_PAYLOAD; line++, bytes -= WEFT_LINE_PAYLOAD, from += WEFT_LINE_PAYLOAD)
+        memcpy(weft_own_line(operation, line)->payload, from, WEFT_LINE_PAYLOAD);
     weft_copy_small(weft_own_line(operation, line)->payload, from, bytes);
     if (quietly)
         weft_publish_quietly(operation, line);
@@ -54,20 +49,16 @@ WEFT_INLINE void weft_publish_message(const struct weft_operation *operation, ui
         weft_publish(operation, line);
 }
 
-/* Takes a peer's message of `lines` lines, as far as it is there; operation->line counts. */
-WEFT_INLINE enum weft_move weft_take_message(struct weft_operation *operation, int peer, uint32_t lines, void *target,
-                                             size_t bytes)
+/* A message that is there. */
+WEFT_INLINE void weft_copy_message(const struct weft_operation *operation, int peer, void *target, size_t bytes)
 {
-    for (; operation->line < lines; operation->line++) {
-        enum weft_move move = weft_look(operation, peer, operation->line, lines);
-        size_t at = (size_t)operation->line * WEFT_LINE_PAYLOAD;
-        if (move != WEFT_MOVE_DONE)
-            return move;
-        weft_copy_small((unsigned char *)target + at, weft_peer_line(operation, peer, operation->line)->payload,
-                        bytes - at < WEFT_LINE_PAYLOAD ? bytes - at : WEFT_LINE_PAYLOAD);
+    unsigned char *to = target;
+    for (uint32_t line = 0; bytes > 0; line++) {
+        size_t now = bytes < WEFT_LINE_PAYLOAD ? bytes : WEFT_LINE_PAYLOAD;
+        weft_copy_small(to, weft_peer_line(operation, peer, line)->payload, now);
+        to += now;
+        bytes -= now;
     }
-    operation->line = 0;
-    return WEFT_MOVE_DONE;
 }
 
 /* The last to arrive makes sure that all who were counted meant this call. */
@@ -98,7 +89,7 @@ WEFT_INLINE enum weft_move weft_exchange_look(struct weft_operation *operation, 
     for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
         if (operation->peer == operation->comm->rank)
             continue;
-        enum weft_move move = weft_look(operation, operation->peer, line, line + 1);
+        enum weft_move move = weft_look(operation, operation->peer, line);
         if (move != WEFT_MOVE_DONE)
             return move;
     }

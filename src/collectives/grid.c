@@ -9,8 +9,8 @@
  * After: the thread communicator of InternLM's LMDeploy, which is where engines know the scheme from. */
 #include "collectives/grid.h"
 
+#include "collectives/combine.h"
 #include "collectives/exchange.h"
-#include "collectives/slices.h"
 #include "reduce/reduce.h"
 
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static void empty(const struct weft_operation *operation, int from)
 static enum weft_move look(struct weft_operation *operation, int peer, struct weft_line *line,
                            enum weft_until_kind kind)
 {
-    struct weft_until until = {.kind = kind, .target = peer, .word = &line->word, .last_word = &line->word};
+    struct weft_until until = {.kind = kind, .target = peer, .word = &line->word};
     /* S3, acquire: pairs with S1 in `set`: filled, the payload may be read; emptied, the buffer is this rank's again. */
     uint64_t word = atomic_load_explicit(&line->word, memory_order_acquire);
     if (!weft_until_met(&until, word)) {

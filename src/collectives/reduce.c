@@ -4,6 +4,7 @@
  * lines: short vectors travel in their senders' lines, and the root combines them; the senders run ahead. slices: as in allreduce, with one
  * result. */
 #include "collectives/collectives.h"
+#include "collectives/combine.h"
 #include "collectives/exchange.h"
 #include "collectives/slices.h"
 
@@ -16,7 +17,7 @@ static const struct weft_algorithm list[] = {
 static struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
 {
     int forced = comm->world->forced[WEFT_COLLECTIVE_reduce] - 1;
-    bool fits = weft_lines_of_elements(call->count, call->type->size) != 0;
+    bool fits = weft_combine_lines(comm->n_ranks, call->bytes, call->type->size) != 0;
     if (forced == SLICES || (forced == LINES && fits))
         return (struct weft_choice){forced, "asked for by name"};
     if (fits)
@@ -29,26 +30,18 @@ static enum weft_move reduce_lines(struct weft_operation *operation)
 {
     const struct weft_call *call = operation->call;
     enum weft_move move;
-    if (operation->state == 0) {
-        size_t per_line = WEFT_LINE_PAYLOAD / call->type->size * call->type->size;
-        if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
-            return move;
-        weft_publish_message(operation, 0, call->send, call->bytes, per_line, false);
-        if (operation->comm->rank != call->root)
-            return WEFT_MOVE_DONE;
-        operation->state = 1;
+    if (operation->comm->rank != call->root) {
+        if ((move = weft_ring_room(operation)) == WEFT_MOVE_DONE)
+            weft_publish_message(operation, call->send, call->bytes, false);
+        return move;
     }
-    for (; operation->line < operation->lines; operation->line++, operation->peer = 0) {
-        for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
-            if (operation->peer == operation->comm->rank)
-                continue;
-            if ((move = weft_look(operation, operation->peer, operation->line, operation->lines)) != WEFT_MOVE_DONE)
-                return move;
-        }
-        if (call->count > 0 && (move = weft_combine_line(operation, operation->line, call->recv)) != WEFT_MOVE_DONE)
+    for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
+        if (operation->peer == operation->comm->rank)
+            continue;
+        if ((move = weft_look(operation, operation->peer, operation->lines - 1)) != WEFT_MOVE_DONE)
             return move;
     }
-    return WEFT_MOVE_DONE;
+    return weft_combine_messages(operation, call->recv);
 }
 
 weft_status weft_reduce_perform(weft_comm *comm, const struct weft_call *call)
@@ -59,6 +52,6 @@ weft_status weft_reduce_perform(weft_comm *comm, const struct weft_call *call)
         return WEFT_OK;
     }
     if (choose(comm, call).algorithm == LINES)
-        return weft_perform(comm, call, reduce_lines, weft_lines_of_elements(call->count, call->type->size), 0, false);
+        return weft_perform(comm, call, reduce_lines, weft_lines_of(call->bytes), 0, false);
     return weft_perform(comm, call, weft_slices, WEFT_SLICES_LINES, comm->world->gated ? 1 : 0, true);
 }

@@ -10,6 +10,7 @@
  * "Designing Efficient Shared Address Space Reduction Collectives", IPDPS 2018. */
 #include "collectives/slices.h"
 
+#include "collectives/combine.h"
 #include "collectives/exchange.h"
 #include "reduce/reduce.h"
 
@@ -57,21 +58,6 @@ static uint64_t chunks_of(const struct weft_operation *operation, const struct g
     return (end - begin + geometry->chunk - 1) / geometry->chunk;
 }
 
-enum weft_move weft_reduction_failed(struct weft_operation *operation, weft_status status)
-{
-    const struct weft_comm *comm = operation->comm;
-    char call[WEFT_CALL_TEXT];
-    weft_text_call(operation->call, call);
-    if (status == WEFT_ERR_MEMORY)
-        weft_world_fail(comm->world, comm->rank, status,
-                        "rank %d found no memory to combine elements of %zu bytes in %s", comm->rank,
-                        operation->call->type->size, call);
-    else
-        weft_world_fail(comm->world, comm->rank, status, "the combine function of op %s failed on rank %d in %s",
-                        operation->call->op->name, comm->rank, call);
-    return WEFT_MOVE_FAIL;
-}
-
 /* Elements [begin, end) of all inputs, to all results. */
 static weft_status reduce_range(const struct weft_operation *operation, size_t begin, size_t end, size_t block)
 {
@@ -100,6 +86,23 @@ static weft_status reduce_range(const struct weft_operation *operation, size_t b
     return WEFT_OK;
 }
 
+enum weft_move weft_sweep(struct weft_operation *operation, size_t begin, size_t end)
+{
+    const weft_comm *comm = operation->comm;
+    size_t block = weft_reduction_block(operation->call->reduction);
+    size_t step = round_up(WEFT_COPY_BLOCK / operation->call->type->size + 1, block);
+    for (size_t at = begin; at < end; at += step) {
+        bool healthy = weft_inside_enter(comm);
+        weft_status status = healthy ? reduce_range(operation, at, least(at + step, end), block) : WEFT_OK;
+        weft_inside_leave(comm);
+        if (!healthy)
+            return WEFT_MOVE_FAIL;
+        if (status != WEFT_OK)
+            return weft_reduction_failed(operation, status);
+    }
+    return WEFT_MOVE_DONE;
+}
+
 static enum weft_move work_on(struct weft_operation *operation, const struct geometry *geometry, int owner)
 {
     const weft_comm *comm = operation->comm;
@@ -116,14 +119,8 @@ static enum weft_move work_on(struct weft_operation *operation, const struct geo
         if (mine >= chunks)
             return WEFT_MOVE_DONE;
         size_t from = begin + mine * geometry->chunk;
-        bool healthy = weft_inside_enter(comm);
-        weft_status status =
-            healthy ? reduce_range(operation, from, least(from + geometry->chunk, end), geometry->block) : WEFT_OK;
-        weft_inside_leave(comm);
-        if (!healthy)
+        if (weft_sweep(operation, from, least(from + geometry->chunk, end)) != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
-        if (status != WEFT_OK)
-            return weft_reduction_failed(operation, status);
         /* K2, seq_cst: releases the results to S3, in a chain of counts; ordered before S2 like S1. */
         bool complete = atomic_fetch_add_explicit(done, 1, memory_order_seq_cst) + 1 == chunks;
         /* S2, seq_cst: as in weft_publish_word. */
@@ -132,7 +129,7 @@ static enum weft_move work_on(struct weft_operation *operation, const struct geo
     }
 }
 
-static void take_addresses(const struct weft_operation *operation)
+void weft_take_buffers(const struct weft_operation *operation)
 {
     const weft_comm *comm = operation->comm;
     for (int rank = 0; rank < comm->n_ranks; rank++) {
@@ -141,16 +138,20 @@ static void take_addresses(const struct weft_operation *operation)
     }
 }
 
-static void put_addresses(struct weft_operation *operation)
+void weft_put_buffers(struct weft_operation *operation)
 {
     const struct weft_call *call = operation->call;
     bool receives = call->collective != WEFT_COLLECTIVE_reduce || call->root == operation->comm->rank;
+    weft_put_address(operation, 0, 0, call->send);
+    weft_put_address(operation, 0, 1, receives ? call->recv : NULL);
+}
+
+static void begin_counts(const struct weft_operation *operation)
+{
     int rank = operation->comm->rank;
     /* K1, relaxed: published with line 0. */
     atomic_store_explicit(done_count(operation, rank), 0, memory_order_relaxed);
     atomic_store_explicit(claim_count(operation, rank), 0, memory_order_relaxed);
-    weft_put_address(operation, 0, 0, call->send);
-    weft_put_address(operation, 0, 1, receives ? call->recv : NULL);
 }
 
 /* Chunks that other ranks have not begun, from the right neighbour's on. */
@@ -183,14 +184,15 @@ enum weft_move weft_slices(struct weft_operation *operation)
     case 0:
         if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
             return move;
-        put_addresses(operation);
+        begin_counts(operation);
+        weft_put_buffers(operation);
         if (weft_exchange_begin(operation, 0, 0) != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
         operation->state = 1; /* fall through */
     case 1:
         if ((move = weft_exchange_look(operation, 0, 0)) != WEFT_MOVE_DONE)
             return move;
-        take_addresses(operation);
+        weft_take_buffers(operation);
         if (work_on(operation, &geometry, operation->comm->rank) != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
         operation->state = 2;
@@ -200,23 +202,11 @@ enum weft_move weft_slices(struct weft_operation *operation)
     case 2:
         if (!operation->hurry)
             return look_done(operation, &geometry);
+        weft_take_buffers(operation);
         if (take_over(operation, &geometry) != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
         operation->state = 3; /* fall through */
     default:
         return look_done(operation, &geometry);
     }
-}
-
-enum weft_move weft_combine_line(struct weft_operation *operation, uint32_t line, void *result)
-{
-    const struct weft_call *call = operation->call;
-    const weft_comm *comm = operation->comm;
-    size_t size = call->type->size, per_line = WEFT_LINE_PAYLOAD / size, first = line * per_line;
-    for (int rank = 0; rank < comm->n_ranks; rank++)
-        comm->sources[rank] = weft_peer_line(operation, rank, line)->payload;
-    weft_status status =
-        weft_reduce_block(call->reduction, comm->sources, comm->n_ranks, (unsigned char *)result + first * size,
-                          least(per_line, call->count - first));
-    return status == WEFT_OK ? WEFT_MOVE_DONE : weft_reduction_failed(operation, status);
 }

@@ -8,11 +8,11 @@
 #define WEFT_SLICES_LINES 3
 enum weft_move weft_slices(struct weft_operation *operation);
 
-/* Lines [0, operation->lines) of all ranks' messages hold whole elements, packed `per_line` to a line: combines line `line` into
- * the elements of `result` that it stands for. */
-enum weft_move weft_combine_line(struct weft_operation *operation, uint32_t line, void *result);
-
-/* Fails the communicator because the reduction itself failed. */
-enum weft_move weft_reduction_failed(struct weft_operation *operation, weft_status status);
+/* Its parts, for who does all the work alone. Addresses of this rank's buffers into its line 0, which is published next. */
+void weft_put_buffers(struct weft_operation *operation);
+/* Everybody's, from their lines 0, into the handle's scratch: to be done again after each WEFT_MOVE_WAIT, since other operations use it, too. */
+void weft_take_buffers(const struct weft_operation *operation);
+/* Elements [begin, end) of all inputs, to all results. */
+enum weft_move weft_sweep(struct weft_operation *operation, size_t begin, size_t end);
 
 #endif

@@ -16,7 +16,8 @@
 
 #define WEFT_LINE_PAYLOAD 56
 #define WEFT_RING_LINES 64    /* a power of two */
-#define WEFT_MESSAGE_LINES 20 /* the longest message that travels inside lines: 1,120 bytes */
+#define WEFT_MESSAGE_LINES 20 /* the longest message that travels inside lines */
+#define WEFT_MESSAGE_BYTES (WEFT_MESSAGE_LINES * WEFT_LINE_PAYLOAD)
 
 struct weft_line {
     _Alignas(WEFT_CACHE_LINE) _Atomic uint64_t word;

@@ -26,9 +26,6 @@ struct weft_until {
     int target; /* rank whose publishing ends it; n_ranks: a gate */
     const _Atomic uint64_t *word;
     uint64_t value;
-    /* A message of several lines wakes sleepers with its last line only; so who sleeps, sleeps for that one. */
-    const _Atomic uint64_t *last_word;
-    uint64_t last_value;
 };
 
 struct weft_operation {

@@ -35,12 +35,8 @@ enum weft_move weft_line_differs(struct weft_operation *operation, int peer)
     if (weft_calls_begun(atomic_load_explicit(calls, memory_order_acquire)) < operation->number &&
         !weft_record_disagree(operation)) {
         uint64_t begun = 2 * operation->number - 1;
-        operation->until = (struct weft_until){.kind = WEFT_UNTIL_AT_LEAST,
-                                               .target = peer,
-                                               .word = calls,
-                                               .value = begun,
-                                               .last_word = calls,
-                                               .last_value = begun};
+        operation->until =
+            (struct weft_until){.kind = WEFT_UNTIL_AT_LEAST, .target = peer, .word = calls, .value = begun};
         return WEFT_MOVE_WAIT;
     }
     weft_record_mismatch(operation);

@@ -45,17 +45,17 @@ WEFT_INLINE void weft_publish(const struct weft_operation *operation, uint32_t l
                       &comm->slot->sleepers);
 }
 
-/* The same without waking anybody: for lines of a longer message but the last, and where a gate follows. */
+/* The same without waking anybody, where a gate follows. */
 WEFT_INLINE void weft_publish_quietly(const struct weft_operation *operation, uint32_t line)
 {
-    /* S6, release: pairs with S3. Who sleeps does so for the last line, or for the gate. */
+    /* S6, release: pairs with S3. Who sleeps does so for the gate. */
     atomic_store_explicit(&weft_own_line(operation, line)->word, weft_expected(operation, line), memory_order_release);
 }
 
 WEFT_COLD enum weft_move weft_line_differs(struct weft_operation *operation, int peer);
 
-/* Is line `line` of the peer's message, of `lines` lines, there? WEFT_MOVE_DONE, or what the algorithm is to return. */
-WEFT_INLINE enum weft_move weft_look(struct weft_operation *operation, int peer, uint32_t line, uint32_t lines)
+/* Is the peer's line there? WEFT_MOVE_DONE, or what the algorithm is to return. */
+WEFT_INLINE enum weft_move weft_look(struct weft_operation *operation, int peer, uint32_t line)
 {
     uint64_t expected = weft_expected(operation, line);
     struct weft_line *at = weft_peer_line(operation, peer, line);
@@ -65,12 +65,8 @@ WEFT_INLINE enum weft_move weft_look(struct weft_operation *operation, int peer,
         return WEFT_MOVE_DONE;
     if (weft_unlikely((uint32_t)word == (uint32_t)expected))
         return weft_line_differs(operation, peer);
-    operation->until = (struct weft_until){.kind = WEFT_UNTIL_LINE,
-                                           .target = peer,
-                                           .word = &at->word,
-                                           .value = expected,
-                                           .last_word = &weft_peer_line(operation, peer, lines - 1)->word,
-                                           .last_value = weft_expected(operation, lines - 1)};
+    operation->until =
+        (struct weft_until){.kind = WEFT_UNTIL_LINE, .target = peer, .word = &at->word, .value = expected};
     return WEFT_MOVE_WAIT;
 }
 
@@ -81,12 +77,8 @@ WEFT_INLINE enum weft_move weft_look_count(struct weft_operation *operation, int
     /* S3, acquire: pairs with what raises the count. */
     if (weft_likely(atomic_load_explicit(count, memory_order_acquire) >= least))
         return WEFT_MOVE_DONE;
-    operation->until = (struct weft_until){.kind = WEFT_UNTIL_AT_LEAST,
-                                           .target = target,
-                                           .word = count,
-                                           .value = least,
-                                           .last_word = count,
-                                           .last_value = least};
+    operation->until =
+        (struct weft_until){.kind = WEFT_UNTIL_AT_LEAST, .target = target, .word = count, .value = least};
     return WEFT_MOVE_WAIT;
 }
 
@@ -113,7 +105,6 @@ WEFT_INLINE void weft_ring_done(const struct weft_operation *operation, bool sym
         comm->free = comm->announced = operation->position;
     if (weft_unlikely(comm->position - comm->announced >= WEFT_RING_LINES / 4))
         weft_announce(comm);
-    weft_prefetch_write(weft_ring_line(comm->slot->ring, comm->position));
 }
 
 /* ---- Going inside other ranks' buffers, a block at a time */
@@ -165,12 +156,8 @@ WEFT_INLINE enum weft_move weft_gate_look(struct weft_operation *operation, uint
     uint64_t word = atomic_load_explicit(&gate->release.word, memory_order_acquire);
     if (weft_likely(word == expected))
         return WEFT_MOVE_DONE;
-    operation->until = (struct weft_until){.kind = WEFT_UNTIL_LINE,
-                                           .target = operation->comm->n_ranks,
-                                           .word = &gate->release.word,
-                                           .value = expected,
-                                           .last_word = &gate->release.word,
-                                           .last_value = expected};
+    operation->until = (struct weft_until){
+        .kind = WEFT_UNTIL_LINE, .target = operation->comm->n_ranks, .word = &gate->release.word, .value = expected};
     return WEFT_MOVE_WAIT;
 }
 

@@ -30,12 +30,6 @@ WEFT_INLINE void weft_pause(void)
 #endif
 }
 
-/* Fetches the line at `address` for writing, so that a later store finds it here. */
-WEFT_INLINE void weft_prefetch_write(const void *address)
-{
-    __builtin_prefetch(address, 1, 3);
-}
-
 /* Rounding to nearest and denormals kept, whatever the calling thread has chosen: a kernel may run on any rank's thread,
  * and its bits must not depend on which. Returns what weft_float_leave restores. */
 WEFT_INLINE uint64_t weft_float_enter(void)

@@ -71,17 +71,17 @@ static weft_status combine_built_in(const struct weft_reduction *reduction, cons
                                     void *result, size_t count)
 {
     const struct weft_kernels *kernels = reduction->kernels;
-    uint64_t mode = weft_float_enter();
     if (weft_reduction_direct(reduction, n)) {
-        kernels->combine[__builtin_ctz((unsigned)n)](sources, result, count);
-    } else {
-        _Alignas(WEFT_CACHE_LINE) unsigned char partials[WEFT_BLOCK_BYTES];
-        combine_tree(kernels, sources, n, partials, count);
-        if (kernels->finish != NULL)
-            kernels->finish(partials, result, count, reduction->n_ranks);
-        else
-            memcpy(result, partials, count * kernels->partial_size);
+        weft_reduce_direct(reduction, sources, n, result, count);
+        return WEFT_OK;
     }
+    _Alignas(WEFT_CACHE_LINE) unsigned char partials[WEFT_BLOCK_BYTES];
+    uint64_t mode = weft_float_enter();
+    combine_tree(kernels, sources, n, partials, count);
+    if (kernels->finish != NULL)
+        kernels->finish(partials, result, count, reduction->n_ranks);
+    else
+        memcpy(result, partials, count * kernels->partial_size);
     weft_float_leave(mode);
     return WEFT_OK;
 }

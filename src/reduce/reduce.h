@@ -36,18 +36,26 @@ bool weft_reduction_init(struct weft_reduction *reduction, const weft_type *type
 /* Elements that are combined at a time: as many as a block holds, at least one. */
 size_t weft_reduction_block(const struct weft_reduction *reduction);
 
-/* result[i] = sources[0][i] op ... op sources[n - 1][i] for count elements, at most a block of them. result may be one of the sources only
- * where n <= 8 is a power of two and the op is built in and has no last step; weft_reduction_direct says so. Fails with CALLBACK when
- * the user's combine does, with MEMORY when an element larger than a block finds none. */
+/* result[i] = sources[0][i] op ... op sources[n - 1][i] for count elements, at most a block of them. result may be one of the sources.
+ * Fails with CALLBACK when the user's combine does, with MEMORY when an element larger than a block finds none. */
 weft_status weft_reduce_block(const struct weft_reduction *reduction, const void *const *sources, int n, void *result,
                               size_t count);
 
 /* The combine member of the built-in ops. */
 weft_status weft_combine_built_in(const weft_op *op, const weft_type *type, const void *in, void *inout, size_t count);
 
+/* One kernel does it all: any count, and result may be one of the sources. */
 WEFT_INLINE bool weft_reduction_direct(const struct weft_reduction *reduction, int n)
 {
     return (n == 2 || n == 4 || n == 8) && reduction->kernels != NULL && reduction->kernels->finish == NULL;
+}
+
+WEFT_INLINE void weft_reduce_direct(const struct weft_reduction *reduction, const void *const *sources, int n,
+                                    void *result, size_t count)
+{
+    uint64_t mode = weft_float_enter();
+    reduction->kernels->combine[__builtin_ctz((unsigned)n)](sources, result, count);
+    weft_float_leave(mode);
 }
 
 #endif

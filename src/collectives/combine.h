@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+/* combine.h - combines short vectors that travel as messages in the ranks' lines. */
+#ifndef WEFT_COLLECTIVES_COMBINE_H
+#define WEFT_COLLECTIVES_COMBINE_H
+
+#include "core/operation.h"
+#include "reduce/reduce.h"
+
+/* Lines for the call's vector; 0: it is too long, or elements of so many ranks are too large to be combined at once. */
+uint32_t weft_combine_lines(int n_ranks, size_t bytes, size_t element_bytes);
+
+/* All ranks' messages are there: combines them into `result`. This rank's own vector is taken from its buffer, since lines that
+ * others have read may have left this processor's cache. */
+enum weft_move weft_combine_messages(struct weft_operation *operation, void *result);
+
+/* The same for two ranks and up to a line's payload, the shortest way. False: not for this call. */
+WEFT_INLINE bool weft_combine_two(const struct weft_operation *operation, void *result)
+{
+    const struct weft_call *call = operation->call;
+    int rank = operation->comm->rank;
+    if (operation->comm->n_ranks != 2 || call->bytes > WEFT_LINE_PAYLOAD || call->reduction->kernels == NULL ||
+        call->reduction->kernels->finish != NULL)
+        return false;
+    const void *sources[2] = {call->send, call->send};
+    sources[1 - rank] = weft_line_of(operation->comm, 1 - rank, operation->position)->payload;
+    weft_reduce_direct(call->reduction, sources, 2, result, call->count);
+    return true;
+}
+
+/* Fails the communicator because the reduction itself failed. */
+enum weft_move weft_reduction_failed(struct weft_operation *operation, weft_status status);
+
+#endif
