@@ -197,7 +197,6 @@ enum weft_move weft_slices(struct weft_operation *operation)
             return WEFT_MOVE_FAIL;
         operation->state = 2;
         operation->peer = 0;
-        operation->hurry = operation->comm->world->crowded; /* the owners of other slices may need this processor */
         /* fall through */
     case 2:
         if (!operation->hurry)

@@ -31,7 +31,7 @@ WEFT_INLINE void weft_operation_begin(struct weft_operation *operation, weft_com
     operation->peer = 0;
     operation->line = 0;
     operation->progress = 0;
-    operation->hurry = false;
+    operation->hurry = comm->world->crowded; /* the others may need this processor */
     operation->status = WEFT_OK;
     operation->outcome = WEFT_OK;
     operation->started_ns = 0;

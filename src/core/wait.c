@@ -20,7 +20,8 @@ enum {
     YIELD_NS = 100000,     /* then sleep */
     YIELD_CROWDED_NS = 400000,
     LOOK_NS = 1000000, /* a wait this long is worth looking round */
-    PAUSES = 16        /* between two looks at the clock */
+    PAUSES = 16,       /* between two looks at the clock */
+    FIRST_YIELDS = 16  /* before the first */
 };
 
 static bool crowded(const weft_comm *comm)
@@ -32,7 +33,7 @@ void weft_wait_setup(weft_comm *comm, weft_wait wait)
 {
     comm->wait = wait;
     comm->usual_ns = 0;
-    comm->polls = wait == WEFT_WAIT_BLOCK || crowded(comm) ? 2 : 200;
+    comm->polls = wait == WEFT_WAIT_BLOCK || crowded(comm) ? 0 : 200;
 }
 
 /* ---- Sleeping */
@@ -282,10 +283,27 @@ static bool must_look(const struct weft_operation *operation, struct ladder *lad
     return true;
 }
 
+/* With more ranks than processors most waits end here: those that are waited for run meanwhile. */
+static bool yield_first(const struct weft_operation *operation)
+{
+    const struct weft_until *until = &operation->until;
+    if (!crowded(operation->comm) || operation->comm->wait == WEFT_WAIT_BLOCK || operation->call->idle)
+        return false;
+    for (int i = 0; i < FIRST_YIELDS; i++) {
+        weft_yield();
+        /* S3, acquire: pairs with S1. */
+        if (weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire)))
+            return true;
+    }
+    return false;
+}
+
 weft_status weft_await(struct weft_operation *operation)
 {
     weft_comm *comm = operation->comm;
     struct weft_until *until = &operation->until;
+    if (yield_first(operation))
+        return WEFT_OK;
     struct ladder ladder = {.begin_ns = weft_now_ns(), .deadline_ns = INT64_MAX};
     ladder.now_ns = ladder.begin_ns;
     if (operation->started_ns == 0)
