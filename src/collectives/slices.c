@@ -25,7 +25,8 @@ static _Atomic uint64_t *claim_count(const struct weft_operation *operation, int
 }
 
 struct geometry {
-    size_t slice, chunk, block; /* elements */
+    size_t slice, chunk; /* elements */
+    bool whole;          /* a slice is one chunk, and each rank has a processor: nothing to claim and to count */
 };
 
 static size_t round_up(size_t value, size_t unit)
@@ -42,7 +43,7 @@ static struct geometry geometry_of(const struct weft_operation *operation)
     struct geometry geometry;
     geometry.slice = round_up((call->count + n_ranks - 1) / n_ranks, unit);
     geometry.chunk = size < WEFT_COPY_BLOCK ? round_up(WEFT_COPY_BLOCK / size, unit) : 1;
-    geometry.block = weft_reduction_block(call->reduction);
+    geometry.whole = geometry.slice <= geometry.chunk && !operation->comm->world->gated;
     return geometry;
 }
 
@@ -58,32 +59,45 @@ static uint64_t chunks_of(const struct weft_operation *operation, const struct g
     return (end - begin + geometry->chunk - 1) / geometry->chunk;
 }
 
-/* Elements [begin, end) of all inputs, to all results. */
-static weft_status reduce_range(const struct weft_operation *operation, size_t begin, size_t end, size_t block)
+/* Elements [at, at + ...) of all inputs and of the results there are; returns how many. */
+static int point_at(const weft_comm *comm, size_t offset)
 {
+    int n = 0;
+    for (int rank = 0; rank < comm->n_ranks; rank++) {
+        comm->sources_at[rank] = (const unsigned char *)comm->sources[rank] + offset;
+        if (comm->destinations[rank] != NULL)
+            comm->destinations_at[n++] = (unsigned char *)comm->destinations[rank] + offset;
+    }
+    return n;
+}
+
+/* Elements [begin, end) of all inputs, to all results: block by block, each made once, in the first-level cache, and copied on from there. */
+static weft_status reduce_range(const struct weft_operation *operation, size_t begin, size_t end, bool stream)
+{
+    _Alignas(WEFT_CACHE_LINE) unsigned char made[WEFT_BLOCK_BYTES];
     const struct weft_call *call = operation->call;
     const weft_comm *comm = operation->comm;
-    const struct weft_reduction *reduction = call->reduction;
-    size_t size = call->type->size;
+    size_t size = call->type->size, block = weft_reduction_block(call->reduction);
+    int n = point_at(comm, begin * size);
+    if (n == 2 &&
+        weft_reduce_pair(call->reduction, comm->sources_at, comm->n_ranks, comm->destinations_at, end - begin, stream))
+        return WEFT_OK;
     for (size_t at = begin; at < end; at += block) {
         size_t now = least(block, end - at);
-        void *first =
-            NULL; /* the result is made in the first destination, and copied on while it is in the first-level cache */
-        for (int rank = 0; rank < comm->n_ranks; rank++) {
-            comm->sources_at[rank] = (const unsigned char *)comm->sources[rank] + at * size;
-            if (first == NULL && comm->destinations[rank] != NULL)
-                first = (unsigned char *)comm->destinations[rank] + at * size;
-        }
-        weft_status status = weft_reduce_block(reduction, comm->sources_at, comm->n_ranks, first, now);
+        point_at(comm, at * size);
+        void *result = stream && size <= sizeof made ? made : comm->destinations_at[0];
+        weft_status status = weft_reduce_block(call->reduction, comm->sources_at, comm->n_ranks, result, now);
         if (status != WEFT_OK)
             return status;
-        for (int rank = 0; rank < comm->n_ranks; rank++) {
-            unsigned char *target = comm->destinations[rank];
-            if (target != NULL && target + at * size != first)
-                memcpy(target + at * size, first, now * size);
-        }
+        weft_spread(comm->destinations_at, n, result, now * size, stream);
     }
     return WEFT_OK;
+}
+
+/* Are the buffers so large that what is written will have left the caches before it is read? */
+static bool beyond_caches(const struct weft_operation *operation)
+{
+    return operation->call->bytes * (size_t)operation->comm->n_ranks >= WEFT_STREAM_BYTES;
 }
 
 enum weft_move weft_sweep(struct weft_operation *operation, size_t begin, size_t end)
@@ -91,9 +105,12 @@ enum weft_move weft_sweep(struct weft_operation *operation, size_t begin, size_t
     const weft_comm *comm = operation->comm;
     size_t block = weft_reduction_block(operation->call->reduction);
     size_t step = round_up(WEFT_COPY_BLOCK / operation->call->type->size + 1, block);
+    bool stream = beyond_caches(operation);
     for (size_t at = begin; at < end; at += step) {
         bool healthy = weft_inside_enter(comm);
-        weft_status status = healthy ? reduce_range(operation, at, least(at + step, end), block) : WEFT_OK;
+        weft_status status = healthy ? reduce_range(operation, at, least(at + step, end), stream) : WEFT_OK;
+        if (stream)
+            weft_stream_end();
         weft_inside_leave(comm);
         if (!healthy)
             return WEFT_MOVE_FAIL;
@@ -176,6 +193,16 @@ static enum weft_move look_done(struct weft_operation *operation, const struct g
     return WEFT_MOVE_DONE;
 }
 
+/* This rank's slice alone, then an exchange. */
+static enum weft_move whole_slice(struct weft_operation *operation, const struct geometry *geometry)
+{
+    size_t count = operation->call->count;
+    size_t begin = least((size_t)operation->comm->rank * geometry->slice, count);
+    if (weft_sweep(operation, begin, least(begin + geometry->slice, count)) != WEFT_MOVE_DONE)
+        return WEFT_MOVE_FAIL;
+    return weft_exchange_begin(operation, 1, 0);
+}
+
 enum weft_move weft_slices(struct weft_operation *operation)
 {
     struct geometry geometry = geometry_of(operation);
@@ -184,7 +211,8 @@ enum weft_move weft_slices(struct weft_operation *operation)
     case 0:
         if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
             return move;
-        begin_counts(operation);
+        if (!geometry.whole)
+            begin_counts(operation);
         weft_put_buffers(operation);
         if (weft_exchange_begin(operation, 0, 0) != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
@@ -193,12 +221,15 @@ enum weft_move weft_slices(struct weft_operation *operation)
         if ((move = weft_exchange_look(operation, 0, 0)) != WEFT_MOVE_DONE)
             return move;
         weft_take_buffers(operation);
-        if (work_on(operation, &geometry, operation->comm->rank) != WEFT_MOVE_DONE)
+        move =
+            geometry.whole ? whole_slice(operation, &geometry) : work_on(operation, &geometry, operation->comm->rank);
+        if (move != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
         operation->state = 2;
-        operation->peer = 0;
-        /* fall through */
+        operation->peer = 0; /* fall through */
     case 2:
+        if (geometry.whole)
+            return weft_exchange_look(operation, 1, 0);
         if (!operation->hurry)
             return look_done(operation, &geometry);
         weft_take_buffers(operation);

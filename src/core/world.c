@@ -75,7 +75,7 @@ void weft_world_leave(struct weft_world *world)
 /* The handle and its scratch, on cache lines that no other rank's handle shares. */
 struct weft_comm *weft_handle_create(int n_ranks)
 {
-    size_t bytes = sizeof(struct weft_comm) + 3 * (size_t)n_ranks * sizeof(void *);
+    size_t bytes = sizeof(struct weft_comm) + 4 * (size_t)n_ranks * sizeof(void *);
     bytes = (bytes + WEFT_CACHE_LINE - 1) / WEFT_CACHE_LINE * WEFT_CACHE_LINE;
     struct weft_comm *comm = aligned_alloc(WEFT_CACHE_LINE, bytes);
     if (comm == NULL)
@@ -85,6 +85,7 @@ struct weft_comm *weft_handle_create(int n_ranks)
     comm->sources = (const void **)(comm + 1);
     comm->sources_at = comm->sources + n_ranks;
     comm->destinations = (void **)(comm->sources_at + n_ranks);
+    comm->destinations_at = comm->destinations + n_ranks;
     return comm;
 }
 

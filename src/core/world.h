@@ -93,7 +93,8 @@ struct weft_comm {
     int64_t usual_ns;        /* what recent waits took, averaged */
     const void **sources;    /* scratch of n_ranks addresses: where the ranks' input stands, */
     const void **sources_at; /* the same at some offset, */
-    void **destinations;     /* and where results go */
+    void **destinations;     /* where results go, */
+    void **destinations_at;  /* and these at some offset */
     void *grid_scratch;
     size_t grid_scratch_bytes;
 };

@@ -30,6 +30,14 @@ WEFT_INLINE void weft_pause(void)
 #endif
 }
 
+/* Stores past the caches (weft_spread) come before what this thread publishes next. */
+WEFT_INLINE void weft_stream_end(void)
+{
+#if defined(__x86_64__)
+    _mm_sfence();
+#endif
+}
+
 /* Rounding to nearest and denormals kept, whatever the calling thread has chosen: a kernel may run on any rank's thread,
  * and its bits must not depend on which. Returns what weft_float_leave restores. */
 WEFT_INLINE uint64_t weft_float_enter(void)

@@ -12,6 +12,9 @@
 #include "reduce/kernels.h"
 
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #ifndef WEFT_ISA
 #define WEFT_ISA baseline
@@ -64,6 +67,13 @@ INLINE double canonical_float64(double value)
 
 /* ---- 16-bit floats */
 
+/* `a` where it holds, else `b`: by masks, since compilers make branches of conditional expressions here, and branches are not vectorised. */
+INLINE uint32_t choose(bool holds, uint32_t a, uint32_t b)
+{
+    uint32_t mask = -(uint32_t)holds;
+    return (a & mask) | (b & ~mask);
+}
+
 typedef uint16_t float16_bits;
 typedef uint16_t bfloat16_bits;
 
@@ -85,10 +95,9 @@ INLINE uint16_t narrow_float16(float value)
     uint32_t normal = (magnitude - 0x38000000u + 0xfff + ((magnitude >> 13) & 1)) >> 13;
     /* Below 2^-14 the unit is 2^-24: adding 0.5 leaves the rounded count of units in the low bits. */
     uint32_t tiny = bits_of(float_of(magnitude) + 0.5f) - 0x3f000000u;
-    uint32_t half = magnitude < 0x38800000u ? tiny : normal;
-    half = magnitude >= 0x47800000u ? 0x7c00 : half;
-    half |= sign;
-    return (uint16_t)(magnitude > 0x7f800000u ? 0x7e00 : half);
+    uint32_t half = choose(magnitude < 0x38800000u, tiny, normal);
+    half = choose(magnitude >= 0x47800000u, 0x7c00, half) | sign;
+    return (uint16_t)choose(magnitude > 0x7f800000u, 0x7e00, half);
 }
 
 INLINE float widen_bfloat16(uint16_t half)
@@ -126,6 +135,34 @@ INLINE uint16_t narrow_bfloat16(float value)
     }
 DEFINE_MIN_MAX(float32, float, uint32_t, bits_of, float_of, 0x7fc00000u)
 DEFINE_MIN_MAX(float64, double, uint64_t, bits_of_float64, float64_of, 0x7ff8000000000000u)
+
+/* ---- Past the caches, where the processor has stores for that */
+
+#if defined(__AVX512F__)
+#define STREAM_BYTES 64
+#define STREAM(target, source) _mm512_stream_si512(target, _mm512_loadu_si512(source))
+#elif defined(__AVX2__)
+#define STREAM_BYTES 32
+#define STREAM(target, source) _mm256_stream_si256(target, _mm256_loadu_si256(source))
+#elif defined(__SSE2__)
+#define STREAM_BYTES 16
+#define STREAM(target, source) _mm_stream_si128(target, _mm_loadu_si128(source))
+#else
+#define STREAM_BYTES 64
+#define STREAM(target, source) memcpy(target, source, 64)
+#endif
+
+INLINE void stream_line(void *target, const void *line)
+{
+    for (size_t at = 0; at < 64; at += STREAM_BYTES)
+        STREAM((void *)((unsigned char *)target + at), (const void *)((const unsigned char *)line + at));
+}
+
+/* Bytes up to where a cache line begins. */
+INLINE size_t head_of(const void *target)
+{
+    return (size_t) - (uintptr_t)target & 63;
+}
 
 /* ---- The loops */
 
@@ -165,6 +202,33 @@ DEFINE_MIN_MAX(float64, double, uint64_t, bits_of_float64, float64_of, 0x7ff8000
     LOOP(tag##_4, ctype, rtype, SOURCES4, STORE(TREE4(OP, LOAD, 0, 1, 2, 3)))                                          \
     LOOP(tag##_8, ctype, rtype, SOURCES8, STORE(TREE8(OP, LOAD)))
 
+/* Two sources to two results. Streaming goes line by line: the line is made in registers, then stored twice. */
+#define PAIR(name, ctype, rtype, expression)                                                                           \
+    static void name(const void *const *sources, void *const *results, size_t count, bool stream)                      \
+    {                                                                                                                  \
+        typedef ctype source_type ANYWHERE;                                                                            \
+        typedef rtype result_type ANYWHERE;                                                                            \
+        enum { LINE = 64 / sizeof(rtype) };                                                                            \
+        result_type *first = results[0], *second = results[1];                                                         \
+        SOURCES2;                                                                                                      \
+        size_t done = 0, head = head_of(first) / sizeof(rtype);                                                        \
+        if (stream && head_of(first) % sizeof(rtype) == 0 && head + LINE <= count) {                                   \
+            for (size_t i = 0; i < head; i++)                                                                          \
+                first[i] = second[i] = expression;                                                                     \
+            for (done = head; done + LINE <= count; done += LINE) {                                                    \
+                _Alignas(64) rtype line[LINE];                                                                         \
+                INDEPENDENT for (size_t j = 0; j < LINE; j++)                                                          \
+                {                                                                                                      \
+                    const size_t i = done + j;                                                                         \
+                    line[j] = expression;                                                                              \
+                }                                                                                                      \
+                stream_line(first + done, line);                                                                       \
+                stream_line(second + done, line);                                                                      \
+            }                                                                                                          \
+        }                                                                                                              \
+        INDEPENDENT for (size_t i = done; i < count; i++) first[i] = second[i] = expression;                           \
+    }
+
 #define LOAD_PLAIN(k) (s##k[i])
 #define STORE_PLAIN(value) (value)
 
@@ -175,7 +239,8 @@ DEFINE_MIN_MAX(float64, double, uint64_t, bits_of_float64, float64_of, 0x7ff8000
     {                                                                                                                  \
         return (ctype)(expression);                                                                                    \
     }                                                                                                                  \
-    LOOPS(name##_##op, ctype, ctype, op##_##name, LOAD_PLAIN, STORE_PLAIN)
+    LOOPS(name##_##op, ctype, ctype, op##_##name, LOAD_PLAIN, STORE_PLAIN)                                             \
+    PAIR(name##_##op##_pair, ctype, ctype, op##_##name(s0[i], s1[i]))
 
 #define WEFT_INTEGER(name, ctype, utype)                                                                               \
     DEFINE_INTEGER_OP(name, utype, sum, a + b)                                                                         \
@@ -206,11 +271,15 @@ DEFINE_MIN_MAX(float64, double, uint64_t, bits_of_float64, float64_of, 0x7ff8000
 #define OP_SUM(a, b) ((a) + (b))
 #define OP_PROD(a, b) ((a) * (b))
 
+#define FLOAT_LOOPS(name, ctype, tag, OP)                                                                              \
+    LOOPS(name##_##tag, ctype, ctype, OP, LOAD_PLAIN, canonical_##name)                                                \
+    PAIR(name##_##tag##_pair, ctype, ctype, canonical_##name(OP(s0[i], s1[i])))
+
 #define WEFT_FLOAT(name, ctype)                                                                                        \
-    LOOPS(name##_sum, ctype, ctype, OP_SUM, LOAD_PLAIN, canonical_##name)                                              \
-    LOOPS(name##_prod, ctype, ctype, OP_PROD, LOAD_PLAIN, canonical_##name)                                            \
-    LOOPS(name##_min, ctype, ctype, min_##name, LOAD_PLAIN, canonical_##name)                                          \
-    LOOPS(name##_max, ctype, ctype, max_##name, LOAD_PLAIN, canonical_##name)                                          \
+    FLOAT_LOOPS(name, ctype, sum, OP_SUM)                                                                              \
+    FLOAT_LOOPS(name, ctype, prod, OP_PROD)                                                                            \
+    FLOAT_LOOPS(name, ctype, min, min_##name)                                                                          \
+    FLOAT_LOOPS(name, ctype, max, max_##name)                                                                          \
     static void name##_average(const void *partials, void *result_, size_t count, int n_ranks)                         \
     {                                                                                                                  \
         const ctype *from = partials;                                                                                  \
@@ -222,12 +291,16 @@ DEFINE_MIN_MAX(float64, double, uint64_t, bits_of_float64, float64_of, 0x7ff8000
 #define LOAD_float16(k) widen_float16(s##k[i])
 #define LOAD_bfloat16(k) widen_bfloat16(s##k[i])
 
+#define HALF_LOOPS(name, tag, OP)                                                                                      \
+    LOOPS(name##_##tag, uint16_t, float, OP, LOAD_##name, canonical_float32)                                           \
+    PAIR(name##_##tag##_pair, uint16_t, uint16_t, narrow_##name(canonical_float32(OP(LOAD_##name(0), LOAD_##name(1)))))
+
 #define WEFT_HALF(name)                                                                                                \
     LOOP(name##_widen, uint16_t, float, SOURCE(0), LOAD_##name(0))                                                     \
-    LOOPS(name##_sum, uint16_t, float, OP_SUM, LOAD_##name, canonical_float32)                                         \
-    LOOPS(name##_prod, uint16_t, float, OP_PROD, LOAD_##name, canonical_float32)                                       \
-    LOOPS(name##_min, uint16_t, float, min_float32, LOAD_##name, canonical_float32)                                    \
-    LOOPS(name##_max, uint16_t, float, max_float32, LOAD_##name, canonical_float32)                                    \
+    HALF_LOOPS(name, sum, OP_SUM)                                                                                      \
+    HALF_LOOPS(name, prod, OP_PROD)                                                                                    \
+    HALF_LOOPS(name, min, min_float32)                                                                                 \
+    HALF_LOOPS(name, max, max_float32)                                                                                 \
     static void name##_round(const void *partials, void *result_, size_t count, int n_ranks)                           \
     {                                                                                                                  \
         const float *from = partials;                                                                                  \
@@ -267,8 +340,8 @@ DEFINE_MIN_MAX(float64, double, uint64_t, bits_of_float64, float64_of, 0x7ff8000
         a.value = _Generic(a.value, float : canonical_float32, double : canonical_float64, default : same)(a.value);   \
         return a;                                                                                                      \
     }                                                                                                                  \
-    LOOPS(name##_minloc, ctype, ctype, minloc_##name, LOAD_PLAIN, canonical_##name)                                    \
-    LOOPS(name##_maxloc, ctype, ctype, maxloc_##name, LOAD_PLAIN, canonical_##name)
+    FLOAT_LOOPS(name, ctype, minloc, minloc_##name)                                                                    \
+    FLOAT_LOOPS(name, ctype, maxloc, maxloc_##name)
 
 INLINE int64_t same(int64_t value)
 {
@@ -283,15 +356,17 @@ INLINE int64_t same(int64_t value)
 
 /* ---- The table */
 
-#define ENTRY(name, op, widen_, partial, finish_, bytes)                                                               \
+#define ENTRY(name, op, widen_, partial, finish_, bytes, pair_)                                                        \
     {                                                                                                                  \
         .combine = {widen_, name##_##op##_2, name##_##op##_4, name##_##op##_8},                                        \
-        .combine_partials = partial##_##op##_2, .finish = finish_, .partial_size = bytes                               \
+        .combine_partials = partial##_##op##_2, .finish = finish_, .partial_size = bytes, .pair = pair_                \
     }
-#define PLAIN_ENTRY(name, op, finish, ctype) [WEFT_OP_##op] = ENTRY(name, op, NULL, name, finish, sizeof(ctype))
-#define HALF_ENTRY(name, op) [WEFT_OP_##op] = ENTRY(name, op, name##_widen, float32, name##_round, sizeof(float))
+#define PLAIN_ENTRY(name, op, finish, ctype)                                                                           \
+    [WEFT_OP_##op] = ENTRY(name, op, NULL, name, finish, sizeof(ctype), name##_##op##_pair)
+#define HALF_ENTRY(name, op)                                                                                           \
+    [WEFT_OP_##op] = ENTRY(name, op, name##_widen, float32, name##_round, sizeof(float), name##_##op##_pair)
 #define AVERAGE_ENTRY(name, widen, partial, ctype)                                                                     \
-    [WEFT_OP_avg] = ENTRY(name, sum, widen, partial, name##_average, sizeof(ctype))
+    [WEFT_OP_avg] = ENTRY(name, sum, widen, partial, name##_average, sizeof(ctype), NULL)
 #define NUMBER_ENTRIES(name, ctype)                                                                                    \
     PLAIN_ENTRY(name, sum, NULL, ctype), PLAIN_ENTRY(name, prod, NULL, ctype), PLAIN_ENTRY(name, min, NULL, ctype),    \
         PLAIN_ENTRY(name, max, NULL, ctype), AVERAGE_ENTRY(name, NULL, name, ctype)
@@ -308,6 +383,21 @@ INLINE int64_t same(int64_t value)
 #define WEFT_INDEXED(name, ctype, value_type)                                                                          \
     [WEFT_TYPE_##name] = {PLAIN_ENTRY(name, minloc, NULL, ctype), PLAIN_ENTRY(name, maxloc, NULL, ctype)},
 
-weft_kernel_table PASTE(weft_kernels_, WEFT_ISA) = {
+static void stream(void *target, const void *block, size_t bytes)
+{
+    unsigned char *to = target;
+    const unsigned char *from = block;
+    size_t at = head_of(to) < bytes ? head_of(to) : bytes;
+    memcpy(to, from, at);
+    for (; at + 64 <= bytes; at += 64) /* parts of a line would go to memory one by one */
+        stream_line(to + at, from + at);
+    memcpy(to + at, from + at, bytes - at);
+}
+
+const struct weft_kernel_table PASTE(weft_kernels_, WEFT_ISA) = {
+    .of =
+        {
 #include "lists/types.def"
+        },
+    .stream = stream,
 };

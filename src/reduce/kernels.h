@@ -40,15 +40,22 @@ struct weft_kernels {
     /* Partials to values: rounds 16-bit floats, divides for avg. NULL: they are values already. */
     void (*finish)(const void *partials, void *result, size_t count, int n_ranks);
     size_t partial_size;
+    /* Two ranks' vectors of values to both ranks' results, last step included, each byte moved once; stream: past the caches, for results
+     * that stand alike in their cache lines. NULL for avg. */
+    void (*pair)(const void *const *sources, void *const *results, size_t count, bool stream);
 };
 
-/* NULL members throughout where the op is not defined for the type. */
-typedef const struct weft_kernels weft_kernel_table[WEFT_TYPES][WEFT_OPS];
+/* What one compilation gives. */
+struct weft_kernel_table {
+    struct weft_kernels of[WEFT_TYPES][WEFT_OPS]; /* NULL members throughout where the op is not defined for the type */
+    /* Copies a block that is in the cache, past the caches. */
+    void (*stream)(void *target, const void *block, size_t bytes);
+};
 
-extern weft_kernel_table weft_kernels_baseline;
+extern const struct weft_kernel_table weft_kernels_baseline;
 #if defined(__x86_64__)
-extern weft_kernel_table weft_kernels_avx2;
-extern weft_kernel_table weft_kernels_avx512;
+extern const struct weft_kernel_table weft_kernels_avx2;
+extern const struct weft_kernel_table weft_kernels_avx512;
 #endif
 
 #endif

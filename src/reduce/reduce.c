@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const weft_kernel_table *table = &weft_kernels_baseline;
+static const struct weft_kernel_table *table = &weft_kernels_baseline;
 
 __attribute__((constructor)) static void choose_table(void)
 {
@@ -32,7 +32,7 @@ bool weft_reduction_init(struct weft_reduction *reduction, const weft_type *type
         return op->combine != NULL;
     if (type_index < 0)
         return false;
-    reduction->kernels = &(*table)[type_index][op_index];
+    reduction->kernels = &table->of[type_index][op_index];
     return reduction->kernels->combine[1] != NULL;
 }
 
@@ -134,6 +134,27 @@ weft_status weft_reduce_block(const struct weft_reduction *reduction, const void
     if (weft_likely(reduction->kernels != NULL))
         return combine_built_in(reduction, sources, n, result, count);
     return combine_user_block(reduction, sources, n, result, count);
+}
+
+bool weft_reduce_pair(const struct weft_reduction *reduction, const void *const *sources, int n, void *const *results,
+                      size_t count, bool stream)
+{
+    bool alike = ((uintptr_t)results[0] - (uintptr_t)results[1]) % WEFT_CACHE_LINE == 0;
+    if (n != 2 || reduction->kernels == NULL || reduction->kernels->pair == NULL || (stream && !alike))
+        return false;
+    uint64_t mode = weft_float_enter();
+    reduction->kernels->pair(sources, results, count, stream);
+    weft_float_leave(mode);
+    return true;
+}
+
+void weft_spread(void *const *targets, int n, const void *block, size_t bytes, bool stream)
+{
+    for (int i = 0; i < n; i++)
+        if (stream)
+            table->stream(targets[i], block, bytes);
+        else if (targets[i] != block)
+            memcpy(targets[i], block, bytes);
 }
 
 weft_status weft_combine_built_in(const weft_op *op, const weft_type *type, const void *in, void *inout, size_t count)

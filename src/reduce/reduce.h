@@ -10,7 +10,7 @@
 #include "reduce/kernels.h"
 
 /* Bytes of partial results held at a time: they stay in the first-level cache, on the stack of whoever combines. */
-#define WEFT_BLOCK_BYTES 2048
+#define WEFT_BLOCK_BYTES 4096
 
 /* How the elements of one call are combined; made once a call, before anything is shared. */
 struct weft_reduction {
@@ -40,6 +40,14 @@ size_t weft_reduction_block(const struct weft_reduction *reduction);
  * Fails with CALLBACK when the user's combine does, with MEMORY when an element larger than a block finds none. */
 weft_status weft_reduce_block(const struct weft_reduction *reduction, const void *const *sources, int n, void *result,
                               size_t count);
+
+/* The vectors of two ranks to two results, of any count, in one kernel. False: it has none for this, and nothing was done. */
+bool weft_reduce_pair(const struct weft_reduction *reduction, const void *const *sources, int n, void *const *results,
+                      size_t count, bool stream);
+
+/* Copies a block, which is in the first-level cache, to n targets; stream: past the caches, and then weft_stream_end before anything is
+ * published. A target may be the block itself. */
+void weft_spread(void *const *targets, int n, const void *block, size_t bytes, bool stream);
 
 /* The combine member of the built-in ops. */
 weft_status weft_combine_built_in(const weft_op *op, const weft_type *type, const void *in, void *inout, size_t count);
