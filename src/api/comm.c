@@ -23,7 +23,7 @@ weft_status weft_comm_set_timeout(weft_comm *comm, int64_t timeout_ns)
     if (comm == NULL || timeout_ns < 0)
         return comm == NULL ? weft_refuse_handle(comm, "weft_comm_set_timeout")
                             : weft_error(WEFT_ERR_ARGUMENT, "weft_comm_set_timeout", comm,
-                                         "timeout_ns is %lld; 0 means wait for ever", (long long)timeout_ns);
+                                         "timeout_ns is %lld, expected 0, for ever, or more", (long long)timeout_ns);
     comm->timeout_ns = timeout_ns;
     return WEFT_OK;
 }
@@ -65,7 +65,7 @@ weft_status weft_comm_split(weft_comm *comm, int color, int key, weft_comm **out
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, "weft_comm_split", "out is NULL");
     if (color < 0 && color != WEFT_NO_COLOR)
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, "weft_comm_split",
-                           "color is %d, expected 0 or more, or WEFT_NO_COLOR", color);
+                           "color is %d, expected WEFT_NO_COLOR, or 0 or more", color);
     return weft_comm_derive(comm, WEFT_COLLECTIVE_split, color, key, out);
 }
 
@@ -73,7 +73,7 @@ weft_status weft_comm_abort(weft_comm *comm, const char *reason)
 {
     if (comm == NULL)
         return weft_refuse_handle(comm, "weft_comm_abort");
-    weft_world_fail(comm->world, comm->rank, WEFT_ERR_ABORTED, "rank %d: %s", comm->rank,
+    weft_world_fail(comm->world, comm->rank, WEFT_ERR_ABORTED, "rank %d aborted: %s", comm->rank,
                     reason != NULL ? reason : "no reason given");
     return WEFT_OK;
 }

@@ -55,7 +55,7 @@ void weft_take_outcomes(struct weft_operation *operation, uint32_t line)
         memcpy(&outcome, weft_peer_line(operation, rank, line)->payload, sizeof outcome);
         if (outcome == WEFT_OK)
             continue;
-        weft_text_call(operation->call, call);
+        weft_text_function(operation->call, true, call);
         operation->status = weft_error(WEFT_ERR_CALLBACK, call, comm,
                                        "the copy function of type %s failed on rank %d (%s); the communicator goes on",
                                        operation->call->type->name, rank, weft_status_name((weft_status)outcome));

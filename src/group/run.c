@@ -25,14 +25,27 @@ static void note_failure(struct run *run, const weft_comm *comm, weft_status sta
     pthread_mutex_lock(&run->lock);
     if (run->first == WEFT_OK) {
         run->first = status;
-        if (weft_last_error()[0] != 0)
-            snprintf(run->why, sizeof run->why, "the body of rank %d of %d failed: %s", comm->rank, comm->n_ranks,
-                     weft_last_error());
+        if (weft_last_status() == status) /* what else the thread remembers may be long past */
+            snprintf(run->why, sizeof run->why, "the body of rank %d failed: %s", comm->rank, weft_last_error());
         else
             snprintf(run->why, sizeof run->why, "the body of rank %d of %d returned %s", comm->rank, comm->n_ranks,
                      weft_status_name(status));
     }
     pthread_mutex_unlock(&run->lock);
+}
+
+/* Those that have started may have failed before. */
+static void refuse_thread(struct run *run, const weft_comm *comm, int error)
+{
+    pthread_mutex_lock(&run->lock);
+    if (run->first == WEFT_OK) {
+        run->first = WEFT_ERR_SYSTEM;
+        snprintf(run->why, sizeof run->why, "the system refused a thread for rank %d of %d: %s", comm->rank,
+                 comm->n_ranks, strerror(error));
+    }
+    pthread_mutex_unlock(&run->lock);
+    weft_world_fail(comm->world, comm->rank, WEFT_ERR_ABORTED, "weft_run could not start rank %d of %d", comm->rank,
+                    comm->n_ranks);
 }
 
 static void *run_rank(void *runner_)
@@ -49,33 +62,37 @@ static void *run_rank(void *runner_)
     return NULL;
 }
 
-weft_status weft_comm_create_all(int n_ranks, const weft_config *config, weft_comm **comms)
+static weft_status create_all(const char *call, int n_ranks, const weft_config *config, weft_comm **comms)
 {
     weft_group_id id;
     int made = 0;
-    if (comms == NULL || n_ranks < 1)
-        return comms == NULL ? weft_error(WEFT_ERR_ARGUMENT, "weft_comm_create_all", NULL, "comms is NULL")
-                             : weft_error(WEFT_ERR_ARGUMENT, "weft_comm_create_all", NULL,
-                                          "n_ranks is %d, expected at least 1", n_ranks);
+    if (n_ranks < 1)
+        return weft_error(WEFT_ERR_ARGUMENT, call, NULL, "n_ranks is %d, expected at least 1", n_ranks);
+    weft_status status = weft_group_create(call, &id);
+    if (status != WEFT_OK)
+        return status;
     weft_comm **all = calloc((size_t)n_ranks, sizeof *all);
     if (all == NULL)
-        return weft_error(WEFT_ERR_MEMORY, "weft_comm_create_all", NULL, "no memory for %d handles", n_ranks);
-    weft_status status = weft_group_id_create(&id);
+        status = weft_error(WEFT_ERR_MEMORY, call, NULL, "no memory for %d handles", n_ranks);
     while (status == WEFT_OK && made < n_ranks)
-        if ((status = weft_comm_create(&id, n_ranks, made, config, &all[made])) == WEFT_OK)
+        if ((status = weft_group_join(call, &id, n_ranks, made, config, &all[made])) == WEFT_OK)
             made++;
     if (status == WEFT_OK)
         memcpy(comms, all, (size_t)n_ranks * sizeof *all);
     else {
-        char why[512];
-        snprintf(why, sizeof why, "%s", weft_last_error());
         weft_group_id_destroy(&id);
         while (made > 0)
             weft_comm_destroy(all[--made]);
-        weft_error(status, "weft_comm_create_all", NULL, "%s", why);
     }
     free(all);
     return status;
+}
+
+weft_status weft_comm_create_all(int n_ranks, const weft_config *config, weft_comm **comms)
+{
+    if (comms == NULL)
+        return weft_error(WEFT_ERR_ARGUMENT, "weft_comm_create_all", NULL, "comms is NULL");
+    return create_all("weft_comm_create_all", n_ranks, config, comms);
 }
 
 weft_status weft_run(int n_ranks, const weft_config *config, weft_status (*body)(weft_comm *comm, void *arg), void *arg)
@@ -88,24 +105,16 @@ weft_status weft_run(int n_ranks, const weft_config *config, weft_status (*body)
         return weft_error(WEFT_ERR_ARGUMENT, "weft_run", NULL, "n_ranks is %d, expected at least 1", n_ranks);
     weft_comm **comms = calloc((size_t)n_ranks, sizeof *comms);
     struct runner *runners = calloc((size_t)n_ranks, sizeof *runners);
-    weft_status status = comms != NULL && runners != NULL ? weft_comm_create_all(n_ranks, config, comms)
-                                                          : weft_error(WEFT_ERR_MEMORY, "weft_comm_create_all", NULL,
-                                                                       "no memory for %d ranks", n_ranks);
-    if (status != WEFT_OK) {
-        char why[1024];
-        snprintf(why, sizeof why, "%s", weft_last_error());
-        weft_error(status, "weft_run", NULL, "%s", why);
+    weft_status status = comms != NULL && runners != NULL
+                             ? create_all("weft_run", n_ranks, config, comms)
+                             : weft_error(WEFT_ERR_MEMORY, "weft_run", NULL, "no memory for %d ranks", n_ranks);
+    if (status != WEFT_OK)
         goto done;
-    }
     for (; started < n_ranks; started++) {
         runners[started] = (struct runner){.run = &run, .comm = comms[started]};
         int refused = pthread_create(&runners[started].thread, NULL, run_rank, &runners[started]);
         if (refused != 0) {
-            run.first = weft_error(WEFT_ERR_SYSTEM, "weft_run", NULL, "the system refused thread %d of %d: %s", started,
-                                   n_ranks, strerror(refused));
-            snprintf(run.why, sizeof run.why, "%s", weft_last_error());
-            weft_world_fail(comms[started]->world, started, WEFT_ERR_ABORTED, "weft_run could not start rank %d",
-                            started);
+            refuse_thread(&run, comms[started], refused);
             break;
         }
     }
