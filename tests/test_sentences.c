@@ -315,12 +315,12 @@ static weft_status fail_by_itself(weft_comm *comm, void *arg)
 static weft_status fail_in_a_call(weft_comm *comm, void *arg)
 {
     (void)arg;
-    return weft_comm_rank(comm) == 1 ? root_above(comm, 1) : weft_barrier(comm);
+    return weft_comm_rank(comm) == 1 ? root_above(comm, 1) : WEFT_OK; /* nobody else fails, let alone before */
 }
 
 static weft_status run_another(weft_comm *comm, void *arg)
 {
-    return weft_comm_rank(comm) == 1 ? weft_run(2, NULL, fail_in_a_call, arg) : weft_barrier(comm);
+    return weft_comm_rank(comm) == 1 ? weft_run(2, NULL, fail_in_a_call, arg) : WEFT_OK;
 }
 
 static void runs_say_whose_body_failed(void **unused)

@@ -19,12 +19,11 @@
  * ---- Declared for the contract, and not in this version of the library: a program that calls one of these does not
  * link.
  *
- *     weft_comm_bind_thread, weft_comm_split_by, weft_comm_shrink, weft_comm_report
+ *     weft_comm_split_by, weft_comm_shrink, weft_comm_report
  *     weft_gather, weft_gatherv, weft_scatter, weft_scatterv, weft_allgatherv, weft_alltoall, weft_alltoallv,
  *         weft_reduce_scatter, weft_reduce_scatterv, weft_scan, weft_exscan
  *     all of the section on nonblocking calls, all of the section on point to point
  *
- * As to RANK_LOST, this version notices ranks that have destroyed their handle, not threads that have ended without.
  * All ranks of a communicator live in one process. The serialise functions of a weft_type are carried and not called yet.
  *
  * ---- Environment, read when a communicator is created, not by dup and split:
@@ -180,8 +179,12 @@ weft_status weft_comm_create_all(int n_ranks, const weft_config *config, weft_co
  * no thread may be inside a call on it, or use it later. Communicators made from this one stay, and memory that ranks
  * share goes with the last of them. Always WEFT_OK. */
 weft_status weft_comm_destroy(weft_comm *comm);
-/* From now on this rank is lost when the calling thread ends without having destroyed the handle. weft_run binds.
- * (Not in this version.) */
+/* From now on this rank is lost when the calling thread ends without having destroyed the handle. weft_run binds. However
+ * the thread ends (return, pthread_exit, cancellation): peers that need what this rank never published get RANK_LOST,
+ * "the thread of rank 3 ended before call 7". The handle is still to be destroyed, by any thread, and good for nothing
+ * else. One that has moved to another thread is bound anew there, which ends the first binding; handles that dup and
+ * split make are bound for themselves. Local. RANK_LOST: the thread that it was bound to has ended. MEMORY, SYSTEM: no
+ * room for thread-specific data. */
 weft_status weft_comm_bind_thread(weft_comm *comm);
 /* How long this rank's calls may take, in nanoseconds, from its next call on; 0: for ever. Local: peers keep their own
  * timeout, though one that runs out fails the communicator for all. ARGUMENT for a negative one. */
@@ -230,7 +233,7 @@ weft_status weft_comm_report(const weft_comm *comm, FILE *out); /* who is where:
  * aborts the others. All threads get the same arg. The handle is destroyed when the body returns: the body neither
  * destroys nor keeps it, but destroys what it made from it. config may be NULL. First is meant in time;
  * weft_last_error() then says which rank's body failed, and why. SYSTEM: a thread was refused; those that had started
- * get ABORTED. Example: examples/heat.c. */
+ * get ABORTED. RANK_LOST: a thread ended inside its body. Example: examples/heat.c. */
 weft_status weft_run(int n_ranks, const weft_config *config, weft_status (*body)(weft_comm *comm, void *arg),
                      void *arg);
 
@@ -244,7 +247,11 @@ weft_status weft_run(int n_ranks, const weft_config *config, weft_status (*body)
  *      hold constructed elements, by the rank that receives and on its thread, while the rank that gives is held in
  *      the call. If a copy fails anywhere, every rank's call returns CALLBACK, and the communicator goes on. Without a
  *      copy function bytes are copied: fine for plain data, wrong for anything that owns. Example:
- *      examples/objects.c. ---- */
+ *      examples/objects.c.
+ *
+ *      Callbacks report failure by their status. They do not jump out, and make no calls on the communicator that they
+ *      serve. A thread that ends inside one fails the communicator with RANK_LOST. (The library's own waits are no
+ *      cancellation points; asynchronous cancellation is not for threads that call it.) ---- */
 
 /* A kind of element: WEFT_INT32 and so on, or the user's own: a constant with at least a name and a size; the rest
  * zero. */

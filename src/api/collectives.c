@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* collectives.c - the collective calls: check what one rank can check, describe the call, hand it down. */
 #include "api/check.h"
+#include "core/departure.h"
 
 #define HANDLE(call)                                                                                                   \
     if (weft_unlikely(!weft_usable(comm)))                                                                             \
@@ -99,6 +100,10 @@ static weft_status check_reduction(weft_comm *comm, const char *name, struct wef
     call->op = op;
     call->op_index = (int8_t)weft_op_index(op);
     call->reduction = reduction;
+    if (weft_unlikely(call->op_index < 0)) {
+        reduction->abandoned = weft_handle_abandon;
+        reduction->whose = comm;
+    }
     call->shape = weft_shape(call->collective, type, op);
     return WEFT_OK;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* comm.c - the calls on handles that are no collectives, and those that make handles from handles. */
 #include "api/check.h"
+#include "core/departure.h"
 #include "group/group.h"
 
 #define TEXT_(x) #x
@@ -14,8 +15,15 @@ const char *weft_version(void)
 weft_status weft_comm_destroy(weft_comm *comm)
 {
     if (comm != NULL)
-        weft_handle_detach(comm);
+        weft_handle_detach(comm, WEFT_DESTROYED);
     return WEFT_OK;
+}
+
+weft_status weft_comm_bind_thread(weft_comm *comm)
+{
+    if (comm == NULL)
+        return weft_refuse_handle(comm, "weft_comm_bind_thread");
+    return weft_handle_bind(comm, "weft_comm_bind_thread");
 }
 
 weft_status weft_comm_set_timeout(weft_comm *comm, int64_t timeout_ns)

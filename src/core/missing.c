@@ -4,6 +4,7 @@
  * Each rank's count of calls and its ring of records tell where it is; a mark in its slot, whether it has left. */
 #include "core/missing.h"
 
+#include "core/departure.h"
 #include "core/failure.h"
 #include "core/record.h"
 
@@ -36,42 +37,66 @@ static bool begun(const struct weft_operation *operation, int rank)
 
 /* ---- Ranks that have left */
 
-static bool gone(const struct weft_comm *comm, int rank)
+/* How the rank has left without this call; WEFT_STAYED: it has not, or began it before. Who waits for one rank needs nobody else. */
+static enum weft_departure lost(const struct weft_operation *operation, int rank)
 {
+    int target = operation->until.target;
+    if (target != rank && target != operation->comm->n_ranks)
+        return WEFT_STAYED;
     /* D2, seq_cst: pairs with D1. */
-    return atomic_load_explicit(&weft_slot_of(comm, rank)->left, memory_order_seq_cst) != 0;
-}
-
-static bool lost(const struct weft_operation *operation, int rank)
-{
-    return gone(operation->comm, rank) && !begun(operation, rank);
+    uint32_t left = atomic_load_explicit(&weft_slot_of(operation->comm, rank)->left, memory_order_seq_cst);
+    return left != WEFT_STAYED && !begun(operation, rank) ? (enum weft_departure)left : WEFT_STAYED;
 }
 
 bool weft_somebody_lost(const struct weft_operation *operation)
 {
     for (int rank = 0; rank < operation->comm->n_ranks; rank++)
-        if (lost(operation, rank))
+        if (lost(operation, rank) != WEFT_STAYED)
             return true;
     return false;
+}
+
+/* "ranks 1-2 destroyed their handles" */
+static void departure_text(enum weft_departure how, const char *ranks, char *text, size_t size)
+{
+    bool one = strncmp(ranks, "rank ", 5) == 0;
+    switch (how) {
+    case WEFT_RETURNED:
+        snprintf(text, size, "the %s of %s returned", one ? "body" : "bodies", ranks);
+        break;
+    case WEFT_THREAD_ENDED:
+        snprintf(text, size, "the %s of %s ended", one ? "thread" : "threads", ranks);
+        break;
+    default:
+        snprintf(text, size, "%s destroyed %s", ranks, one ? "its handle" : "their handles");
+    }
 }
 
 weft_status weft_fail_lost(const struct weft_operation *operation)
 {
     const weft_comm *comm = operation->comm;
-    char call[WEFT_CALL_TEXT], who[256] = "a rank";
+    char call[WEFT_CALL_TEXT], ranks[256], text[800];
     struct flags left;
-    int count = 1;
-    weft_text_call(operation->call, call);
-    if (flags_take(&left, comm->n_ranks) != NULL) {
-        count = 0;
+    size_t at = 0;
+    text[0] = 0;
+    bool known = flags_take(&left, comm->n_ranks) != NULL;
+    for (enum weft_departure how = WEFT_DESTROYED; known && how <= WEFT_THREAD_ENDED && at < sizeof text; how++) {
+        int count = 0;
         for (int rank = 0; rank < comm->n_ranks; rank++)
-            if ((left.of[rank] = lost(operation, rank)))
+            if ((left.of[rank] = lost(operation, rank) == how))
                 count++;
-        weft_text_ranks(left.of, comm->n_ranks, who, sizeof who);
+        if (count == 0)
+            continue;
+        weft_text_ranks(left.of, comm->n_ranks, ranks, sizeof ranks);
+        if (at > 0)
+            at += (size_t)snprintf(text + at, sizeof text - at, " and ");
+        departure_text(how, ranks, text + at, sizeof text - at);
+        at += strlen(text + at);
     }
-    weft_world_fail(comm->world, comm->rank, WEFT_ERR_RANK_LOST, "%s destroyed %s before call %llu, %s", who,
-                    count > 1 ? "their handles" : "its handle", (unsigned long long)operation->number, call);
     flags_give(&left);
+    weft_text_call(operation->call, call);
+    weft_world_fail(comm->world, comm->rank, WEFT_ERR_RANK_LOST, "%s before call %llu, %s",
+                    known ? text : "a rank left", (unsigned long long)operation->number, call);
     return WEFT_ERR_RANK_LOST;
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* run.c - starts a thread for each rank, and joins them. */
+#include "core/departure.h"
 #include "core/failure.h"
 #include "group/group.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,47 +20,62 @@ struct runner {
     struct run *run;
     weft_comm *comm;
     pthread_t thread;
+    bool returned; /* the body has; its thread may end without */
 };
 
-static void note_failure(struct run *run, const weft_comm *comm, weft_status status)
+/* Keeps the first failure only. */
+__attribute__((format(printf, 3, 4))) static void note_failure(struct run *run, weft_status status, const char *format,
+                                                               ...)
 {
+    va_list arguments;
     pthread_mutex_lock(&run->lock);
     if (run->first == WEFT_OK) {
         run->first = status;
-        if (weft_last_status() == status) /* what else the thread remembers may be long past */
-            snprintf(run->why, sizeof run->why, "the body of rank %d failed: %s", comm->rank, weft_last_error());
-        else
-            snprintf(run->why, sizeof run->why, "the body of rank %d of %d returned %s", comm->rank, comm->n_ranks,
-                     weft_status_name(status));
+        va_start(arguments, format);
+        vsnprintf(run->why, sizeof run->why, format, arguments);
+        va_end(arguments);
     }
     pthread_mutex_unlock(&run->lock);
 }
 
-/* Those that have started may have failed before. */
+static void fail_body(struct run *run, const weft_comm *comm, weft_status status)
+{
+    if (weft_last_status() == status) /* what else the thread remembers may be long past */
+        note_failure(run, status, "the body of rank %d failed: %s", comm->rank, weft_last_error());
+    else
+        note_failure(run, status, "the body of rank %d of %d returned %s", comm->rank, comm->n_ranks,
+                     weft_status_name(status));
+    weft_world_fail(comm->world, comm->rank, WEFT_ERR_ABORTED, "the body of rank %d returned %s", comm->rank,
+                    weft_status_name(status));
+}
+
 static void refuse_thread(struct run *run, const weft_comm *comm, int error)
 {
-    pthread_mutex_lock(&run->lock);
-    if (run->first == WEFT_OK) {
-        run->first = WEFT_ERR_SYSTEM;
-        snprintf(run->why, sizeof run->why, "the system refused a thread for rank %d of %d: %s", comm->rank,
-                 comm->n_ranks, strerror(error));
-    }
-    pthread_mutex_unlock(&run->lock);
+    note_failure(run, WEFT_ERR_SYSTEM, "the system refused a thread for rank %d of %d: %s", comm->rank, comm->n_ranks,
+                 strerror(error));
     weft_world_fail(comm->world, comm->rank, WEFT_ERR_ABORTED, "weft_run could not start rank %d of %d", comm->rank,
                     comm->n_ranks);
+}
+
+/* The thread ended inside the body, and the destructor of its binding has told the peers. */
+static void end_body(struct run *run, weft_comm *comm)
+{
+    note_failure(run, WEFT_ERR_RANK_LOST, "the thread of rank %d of %d ended inside its body", comm->rank,
+                 comm->n_ranks);
+    weft_comm_destroy(comm);
 }
 
 static void *run_rank(void *runner_)
 {
     struct runner *runner = runner_;
     weft_comm *comm = runner->comm;
-    weft_status status = runner->run->body(comm, runner->run->arg);
-    if (status != WEFT_OK) {
-        note_failure(runner->run, comm, status);
-        weft_world_fail(comm->world, comm->rank, WEFT_ERR_ABORTED, "the body of rank %d returned %s", comm->rank,
-                        weft_status_name(status));
-    }
-    weft_comm_destroy(comm);
+    weft_status status = weft_handle_bind(comm, "weft_comm_bind_thread");
+    if (status == WEFT_OK)
+        status = runner->run->body(comm, runner->run->arg);
+    if (status != WEFT_OK)
+        fail_body(runner->run, comm, status);
+    weft_handle_detach(comm, WEFT_RETURNED);
+    runner->returned = true;
     return NULL;
 }
 
@@ -120,8 +137,11 @@ weft_status weft_run(int n_ranks, const weft_config *config, weft_status (*body)
     }
     for (int rank = started; rank < n_ranks; rank++)
         weft_comm_destroy(comms[rank]);
-    for (int rank = 0; rank < started; rank++)
+    for (int rank = 0; rank < started; rank++) {
         pthread_join(runners[rank].thread, NULL);
+        if (!runners[rank].returned)
+            end_body(&run, comms[rank]);
+    }
     status = run.first == WEFT_OK ? WEFT_OK : weft_error(run.first, "weft_run", NULL, "%s", run.why);
 done:
     free(comms);
