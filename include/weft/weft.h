@@ -216,10 +216,11 @@ typedef enum weft_domain { WEFT_DOMAIN_PROCESS = 0, WEFT_DOMAIN_NUMA, WEFT_DOMAI
 weft_status weft_comm_split_by(weft_comm *comm, weft_domain domain, int key, weft_comm **out);
 
 /* Every rank of this communicator and of those made from it by dup and split gets WEFT_ERR_ABORTED, waiting or not.
- * From any thread, also from a signal handler, through any rank's handle that stays valid meanwhile. First reason
- * wins. Does not wait: the peers are woken, finish the block they are copying (at most 64 KiB, or one callback), and
- * return. `reason` stands in their sentences, and is copied; NULL is fine. On a communicator that has failed it
- * changes nothing. Handles are still to be destroyed. */
+ * From any thread, also from a signal handler, through any rank's handle that stays valid meanwhile: it takes no lock,
+ * allocates nothing, and leaves errno alone. First reason wins. Does not wait: the peers are woken, finish the block
+ * they are copying (at most 64 KiB, or one callback), and return. `reason` stands in their sentences, and is copied,
+ * about 1,000 bytes of it; NULL is fine. On a communicator that has failed it changes nothing. Handles are still to be
+ * destroyed. */
 weft_status weft_comm_abort(weft_comm *comm, const char *reason);
 /* The living ranks, in order, after a failure. Each calls it; one that has not after timeout_ns is left out and gets
  * WEFT_ERR_RANK_LOST. After an abort all may come back; on a healthy communicator it is dup. (Not in this version: make

@@ -4,6 +4,8 @@
 #include "core/departure.h"
 #include "group/group.h"
 
+#include <errno.h>
+
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 
@@ -81,8 +83,9 @@ weft_status weft_comm_abort(weft_comm *comm, const char *reason)
 {
     if (comm == NULL)
         return weft_refuse_handle(comm, "weft_comm_abort");
-    weft_world_fail(comm->world, comm->rank, WEFT_ERR_ABORTED, "rank %d aborted: %s", comm->rank,
-                    reason != NULL ? reason : "no reason given");
+    int error = errno; /* as the interrupted thread had it, where this is a signal handler */
+    weft_world_abort(comm->world, comm->rank, reason);
+    errno = error;
     return WEFT_OK;
 }
 

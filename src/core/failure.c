@@ -62,21 +62,57 @@ weft_status weft_error(weft_status status, const char *call, const weft_comm *co
     return status;
 }
 
-void weft_world_fail(struct weft_world *world, int rank, weft_status status, const char *format, ...)
+static bool claim_cause(struct weft_cause *cause)
 {
-    struct weft_cause *cause = &world->cause;
-    va_list arguments;
     /* F3, relaxed: decides who writes the cause; F2 publishes what is written. */
-    if (atomic_exchange_explicit(&cause->taken, 1, memory_order_relaxed) != 0)
-        return;
+    return atomic_exchange_explicit(&cause->taken, 1, memory_order_relaxed) == 0;
+}
+
+static void publish_cause(struct weft_cause *cause, int rank, weft_status status)
+{
     cause->rank = rank;
-    va_start(arguments, format);
-    vsnprintf(cause->text, sizeof cause->text, format, arguments);
-    va_end(arguments);
     /* F2, seq_cst: releases the text to F1; ordered before the rings below, so that a sleeper that was not rung sees it (F4),
      * and before the look at `inside` (I3), so that a rank that went inside later sees it (I2). */
     atomic_store_explicit(&cause->status, (int32_t)status, memory_order_seq_cst);
     weft_event_ring_all();
+}
+
+void weft_world_fail(struct weft_world *world, int rank, weft_status status, const char *format, ...)
+{
+    struct weft_cause *cause = &world->cause;
+    va_list arguments;
+    if (!claim_cause(cause))
+        return;
+    va_start(arguments, format);
+    vsnprintf(cause->text, sizeof cause->text, format, arguments);
+    va_end(arguments);
+    publish_cause(cause, rank, status);
+}
+
+/* As much of `piece` as there is room for; returns the new end. */
+static char *append(char *at, const char *end, const char *piece)
+{
+    while (*piece != 0 && at < end)
+        *at++ = *piece++;
+    *at = 0;
+    return at;
+}
+
+void weft_world_abort(struct weft_world *world, int rank, const char *reason)
+{
+    struct weft_cause *cause = &world->cause;
+    char digits[16], *first = digits + sizeof digits - 1;
+    char *at = cause->text, *end = cause->text + sizeof cause->text - 1;
+    if (!claim_cause(cause))
+        return;
+    *first = 0;
+    for (int rest = rank; first == digits + sizeof digits - 1 || rest > 0; rest /= 10)
+        *--first = (char)('0' + rest % 10);
+    at = append(at, end, "rank ");
+    at = append(at, end, first);
+    at = append(at, end, " aborted: ");
+    append(at, end, reason != NULL ? reason : "no reason given");
+    publish_cause(cause, rank, WEFT_ERR_ABORTED);
 }
 
 weft_status weft_world_inherit(struct weft_world *world)

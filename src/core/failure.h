@@ -20,6 +20,9 @@ weft_status weft_last_status(void);
 __attribute__((format(printf, 4, 5))) WEFT_COLD void weft_world_fail(struct weft_world *world, int rank,
                                                                      weft_status status, const char *format, ...);
 
+/* Fails it with ABORTED. In a signal handler, too: takes no lock, allocates nothing, formats by hand. reason may be NULL. */
+WEFT_COLD void weft_world_abort(struct weft_world *world, int rank, const char *reason);
+
 /* WEFT_OK, or why the communicator has failed. */
 WEFT_INLINE weft_status weft_world_status(const struct weft_world *world)
 {
