@@ -313,8 +313,9 @@ typedef struct weft_float64_indexed {
 #define WEFT_FLOAT64_INDEX (&weft_float64_index)
 
 /* A way of combining two elements. A user's own: a constant with a name and a combine function, which must be
- * associative enough for its purpose and may be called by several threads at once. It gets `count` pairs at a time, at
- * addresses aligned for members of up to 8 bytes. If it fails anywhere, the communicator fails with CALLBACK. Built-in
+ * associative enough for its purpose and may be called by several threads at once. It gets `count` pairs at a time, aligned
+ * as their type may need, wherever the ranks' buffers stand: to the largest power of two that divides its size, and to
+ * 64 bytes at most. If it fails anywhere, the communicator fails with CALLBACK. Built-in
  * ops have combine, too, so a user's op can call WEFT_SUM->combine(WEFT_SUM, WEFT_FLOAT32, in, inout, count). Example:
  * examples/objects.c. */
 typedef struct weft_op weft_op;

@@ -108,7 +108,16 @@ static weft_status call_user(const struct weft_reduction *reduction, const void 
     return status == WEFT_OK ? WEFT_OK : WEFT_ERR_CALLBACK;
 }
 
-/* The user's op. `spare` has room for one block at each level of the tree below. */
+/* Is an operand where the user's op may expect it? No C type needs more than the largest power of two that divides its size. */
+static bool stands_well(const void *operand, size_t size)
+{
+    size_t alignment = size & -size;
+    if (alignment > WEFT_CACHE_LINE)
+        alignment = WEFT_CACHE_LINE;
+    return ((uintptr_t)operand & (alignment - 1)) == 0;
+}
+
+/* The user's op. `spare` has room for one block at each level of the tree below, and stands well. */
 static weft_status combine_user(const struct weft_reduction *reduction, const void *const *sources, int n, void *result,
                                 size_t count, unsigned char *spare)
 {
@@ -120,12 +129,14 @@ static weft_status combine_user(const struct weft_reduction *reduction, const vo
     int half = split_point(n);
     const void *left = sources[0];
     weft_status status = WEFT_OK;
-    if (half > 1) {
+    if (half > 1 ||
+        !stands_well(left, reduction->type->size)) { /* in lines a payload stands behind a word of 8 bytes */
         left = spare;
         status = combine_user(reduction, sources, half, spare, count, spare + bytes);
     }
     if (status == WEFT_OK)
-        status = combine_user(reduction, sources + half, n - half, result, count, half > 1 ? spare + bytes : spare);
+        status =
+            combine_user(reduction, sources + half, n - half, result, count, left == spare ? spare + bytes : spare);
     return status == WEFT_OK ? call_user(reduction, left, result, count) : status;
 }
 
@@ -135,10 +146,13 @@ static weft_status combine_user_block(const struct weft_reduction *reduction, co
     enum { LEVELS = 8 };
     _Alignas(WEFT_CACHE_LINE) unsigned char stack[LEVELS * WEFT_BLOCK_BYTES];
     int levels = 33 - __builtin_clz((unsigned)n); /* the result, and a left part for each level */
-    size_t bytes = count * reduction->type->size;
+    size_t bytes = count * reduction->type->size, needed = (size_t)levels * bytes;
     unsigned char *spare = stack;
-    if ((size_t)levels * bytes > sizeof stack && (spare = malloc((size_t)levels * bytes)) == NULL)
-        return WEFT_ERR_MEMORY;
+    if (needed > sizeof stack) {
+        spare = aligned_alloc(WEFT_CACHE_LINE, (needed + WEFT_CACHE_LINE - 1) / WEFT_CACHE_LINE * WEFT_CACHE_LINE);
+        if (spare == NULL)
+            return WEFT_ERR_MEMORY;
+    }
     weft_status status;
     pthread_cleanup_push(free, spare != stack ? spare : NULL);
     /* Into the spare first: result may be a source that is still to be read. */
