@@ -4,6 +4,7 @@
  * block; a combine function that fails fails the communicator for all, and says so. */
 #include "cases.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +154,62 @@ static void elements_may_be_larger_than_lines_pages_and_blocks(void **unused)
             try_op(&texts[t], &join_op, fill_texts, ranks[n], counts, texts[t].size > 60000 ? 2 : 3, &state);
 }
 
+/* ---- Operands stand where their type may need it, wherever lines and the ranks' buffers are ---- */
+
+static atomic_bool checking; /* the oracle's own calls are not looked at */
+
+static weft_status add_bytes(const weft_op *op, const weft_type *type, const void *in, void *inout, size_t count)
+{
+    size_t alignment = type->size & -type->size;
+    (void)op;
+    alignment = alignment > 64 ? 64 : alignment;
+    CHECK(!checking || (uintptr_t)in % alignment == 0, "in stands at %p", in);
+    CHECK(!checking || (uintptr_t)inout % alignment == 0, "inout stands at %p", inout);
+    for (size_t i = 0; i < count * type->size; i++)
+        ((unsigned char *)inout)[i] = (unsigned char)(((const unsigned char *)in)[i] + 3 * ((unsigned char *)inout)[i]);
+    return WEFT_OK;
+}
+
+static const weft_op add_bytes_op = {.name = "add bytes", .combine = add_bytes};
+
+static void fill_bytes(uint64_t *state, const weft_type *type, void *data, size_t count)
+{
+    for (size_t i = 0; i < count * type->size; i++)
+        ((unsigned char *)data)[i] = (unsigned char)random_next(state);
+}
+
+static void operands_are_aligned(void **unused)
+{
+    (void)unused;
+    static const size_t sizes[] = {2, 6, 8, 16, 24, 32, 48, 64, 80, 160, 4096}, counts[] = {1, 2, 3, 9, 60, 1500};
+    static const int ranks[] = {2, 3, 4, 5, 8, 9, 17};
+    uint64_t state = test_seed();
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
+        for (size_t n = 0; n < sizeof ranks / sizeof ranks[0]; n++) {
+            weft_type type = {.name = "bytes", .size = sizes[s]};
+            checking = false;
+            struct item items[12];
+            char algorithms[300];
+            weft_config config = WEFT_CONFIG_INIT;
+            random_algorithms(&state, algorithms, sizeof algorithms);
+            config.algorithms = (s + n) % 2 ? algorithms : NULL;
+            test_case("%zu bytes an element, %d ranks, algorithms %s", sizes[s], ranks[n],
+                      config.algorithms ? algorithms : "(chosen)");
+            for (size_t c = 0; c < 12; c++) {
+                size_t count = sizes[s] > 1000 && c / 2 > 2 ? 3 : counts[c / 2];
+                struct oracle_call call = {oracle_collective_by_name(c % 2 ? "reduce" : "allreduce"),
+                                           ranks[n],
+                                           count,
+                                           &type,
+                                           &add_bytes_op,
+                                           0};
+                item_make(&items[c], &state, &call, fill_bytes); /* on buffers at even and odd addresses */
+            }
+            checking = true;
+            run_items(ranks[n], &config, items, 12);
+        }
+}
+
 /* ---- Addresses and contexts of the ranks' ops may differ, where the names agree ---- */
 
 static weft_status add(const weft_op *op, const weft_type *type, const void *in, void *inout, size_t count)
@@ -254,6 +311,7 @@ int main(void)
         TEST(matrices_multiply_in_rank_order),
         TEST(every_bracket_stands_where_the_contract_puts_it),
         TEST(elements_may_be_larger_than_lines_pages_and_blocks),
+        TEST(operands_are_aligned),
         TEST(ops_match_by_name),
         TEST(failing_combine_fails_the_communicator),
     };

@@ -19,12 +19,11 @@
  * ---- Declared for the contract, and not in this version of the library: a program that calls one of these does not
  * link.
  *
- *     weft_comm_bind_thread, weft_comm_split_by, weft_comm_shrink, weft_comm_report
+ *     weft_comm_split_by, weft_comm_shrink, weft_comm_report
  *     weft_gather, weft_gatherv, weft_scatter, weft_scatterv, weft_allgatherv, weft_alltoall, weft_alltoallv,
  *         weft_reduce_scatter, weft_reduce_scatterv, weft_scan, weft_exscan
  *     all of the section on nonblocking calls, all of the section on point to point
  *
- * As to RANK_LOST, this version notices ranks that have destroyed their handle, not threads that have ended without.
  * All ranks of a communicator live in one process. The serialise functions of a weft_type are carried and not called yet.
  *
  * ---- Environment, read when a communicator is created, not by dup and split:
@@ -180,8 +179,12 @@ weft_status weft_comm_create_all(int n_ranks, const weft_config *config, weft_co
  * no thread may be inside a call on it, or use it later. Communicators made from this one stay, and memory that ranks
  * share goes with the last of them. Always WEFT_OK. */
 weft_status weft_comm_destroy(weft_comm *comm);
-/* From now on this rank is lost when the calling thread ends without having destroyed the handle. weft_run binds.
- * (Not in this version.) */
+/* From now on this rank is lost when the calling thread ends without having destroyed the handle. weft_run binds. However
+ * the thread ends (return, pthread_exit, cancellation): peers that need what this rank never published get RANK_LOST,
+ * "the thread of rank 3 ended before call 7". The handle is still to be destroyed, by any thread, and good for nothing
+ * else. One that has moved to another thread is bound anew there, which ends the first binding; handles that dup and
+ * split make are bound for themselves. Local. RANK_LOST: the thread that it was bound to has ended. MEMORY, SYSTEM: no
+ * room for thread-specific data. */
 weft_status weft_comm_bind_thread(weft_comm *comm);
 /* How long this rank's calls may take, in nanoseconds, from its next call on; 0: for ever. Local: peers keep their own
  * timeout, though one that runs out fails the communicator for all. ARGUMENT for a negative one. */
@@ -213,10 +216,11 @@ typedef enum weft_domain { WEFT_DOMAIN_PROCESS = 0, WEFT_DOMAIN_NUMA, WEFT_DOMAI
 weft_status weft_comm_split_by(weft_comm *comm, weft_domain domain, int key, weft_comm **out);
 
 /* Every rank of this communicator and of those made from it by dup and split gets WEFT_ERR_ABORTED, waiting or not.
- * From any thread, also from a signal handler, through any rank's handle that stays valid meanwhile. First reason
- * wins. Does not wait: the peers are woken, finish the block they are copying (at most 64 KiB, or one callback), and
- * return. `reason` stands in their sentences, and is copied; NULL is fine. On a communicator that has failed it
- * changes nothing. Handles are still to be destroyed. */
+ * From any thread, also from a signal handler, through any rank's handle that stays valid meanwhile: it takes no lock,
+ * allocates nothing, and leaves errno alone. First reason wins. Does not wait: the peers are woken, finish the block
+ * they are copying (at most 64 KiB, or one callback), and return. `reason` stands in their sentences, and is copied,
+ * about 1,000 bytes of it; NULL is fine. On a communicator that has failed it changes nothing. Handles are still to be
+ * destroyed. */
 weft_status weft_comm_abort(weft_comm *comm, const char *reason);
 /* The living ranks, in order, after a failure. Each calls it; one that has not after timeout_ns is left out and gets
  * WEFT_ERR_RANK_LOST. After an abort all may come back; on a healthy communicator it is dup. (Not in this version: make
@@ -230,7 +234,7 @@ weft_status weft_comm_report(const weft_comm *comm, FILE *out); /* who is where:
  * aborts the others. All threads get the same arg. The handle is destroyed when the body returns: the body neither
  * destroys nor keeps it, but destroys what it made from it. config may be NULL. First is meant in time;
  * weft_last_error() then says which rank's body failed, and why. SYSTEM: a thread was refused; those that had started
- * get ABORTED. Example: examples/heat.c. */
+ * get ABORTED. RANK_LOST: a thread ended inside its body. Example: examples/heat.c. */
 weft_status weft_run(int n_ranks, const weft_config *config, weft_status (*body)(weft_comm *comm, void *arg),
                      void *arg);
 
@@ -244,7 +248,11 @@ weft_status weft_run(int n_ranks, const weft_config *config, weft_status (*body)
  *      hold constructed elements, by the rank that receives and on its thread, while the rank that gives is held in
  *      the call. If a copy fails anywhere, every rank's call returns CALLBACK, and the communicator goes on. Without a
  *      copy function bytes are copied: fine for plain data, wrong for anything that owns. Example:
- *      examples/objects.c. ---- */
+ *      examples/objects.c.
+ *
+ *      Callbacks report failure by their status. They do not jump out, and make no calls on the communicator that they
+ *      serve. A thread that ends inside one fails the communicator with RANK_LOST. (The library's own waits are no
+ *      cancellation points; asynchronous cancellation is not for threads that call it.) ---- */
 
 /* A kind of element: WEFT_INT32 and so on, or the user's own: a constant with at least a name and a size; the rest
  * zero. */
@@ -305,8 +313,9 @@ typedef struct weft_float64_indexed {
 #define WEFT_FLOAT64_INDEX (&weft_float64_index)
 
 /* A way of combining two elements. A user's own: a constant with a name and a combine function, which must be
- * associative enough for its purpose and may be called by several threads at once. It gets `count` pairs at a time, at
- * addresses aligned for members of up to 8 bytes. If it fails anywhere, the communicator fails with CALLBACK. Built-in
+ * associative enough for its purpose and may be called by several threads at once. It gets `count` pairs at a time, aligned
+ * as their type may need, wherever the ranks' buffers stand: to the largest power of two that divides its size, and to
+ * 64 bytes at most. If it fails anywhere, the communicator fails with CALLBACK. Built-in
  * ops have combine, too, so a user's op can call WEFT_SUM->combine(WEFT_SUM, WEFT_FLOAT32, in, inout, count). Example:
  * examples/objects.c. */
 typedef struct weft_op weft_op;

@@ -12,14 +12,14 @@ weft_status weft_refuse(weft_comm *comm, weft_status status, const char *call, c
     va_start(arguments, format);
     vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
-    weft_world_fail(comm->world, comm->rank, status, "rank %d called %s: %s", comm->rank, call, why);
+    weft_world_fail(comm->world, comm->rank, status, "%s by rank %d was refused: %s", call, comm->rank, why);
     return weft_error(status, call, comm, "%s", why);
 }
 
 weft_status weft_refuse_handle(const weft_comm *comm, const char *call)
 {
     if (comm == NULL)
-        return weft_error(WEFT_ERR_ARGUMENT, call, NULL, "the communicator is NULL");
+        return weft_error(WEFT_ERR_ARGUMENT, call, NULL, "comm is NULL");
     weft_world_inherit(comm->world);
     return weft_call_refused(comm, call);
 }
@@ -35,7 +35,10 @@ weft_status weft_refuse_elements(weft_comm *comm, const char *call, size_t count
     if (type->copy == NULL && (type->serialized_size != NULL || type->serialize != NULL || type->deserialize != NULL))
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, call, "type %s has serialise functions but no copy function",
                            type->name);
+    if (blocks == 1)
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, call, "count is %zu; that many elements of %zu bytes overflow",
+                           count, type->size);
     return weft_refuse(comm, WEFT_ERR_ARGUMENT, call,
-                       "count times size overflows: %zu block(s) of %zu elements of %zu bytes", blocks, count,
-                       type->size);
+                       "count is %zu; that many elements of %zu bytes from each of %zu ranks overflow", count,
+                       type->size, blocks);
 }

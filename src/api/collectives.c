@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* collectives.c - the collective calls: check what one rank can check, describe the call, hand it down. */
 #include "api/check.h"
+#include "core/departure.h"
 
 #define HANDLE(call)                                                                                                   \
     if (weft_unlikely(!weft_usable(comm)))                                                                             \
@@ -62,9 +63,20 @@ weft_status weft_allgather(weft_comm *comm, const void *send, void *recv, size_t
     call.send = send == WEFT_IN_PLACE ? own : send;
     if (weft_unlikely(call.send != own &&
                       weft_overlap(call.send, call.bytes, recv, call.bytes * (size_t)comm->n_ranks)))
-        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "send overlaps recv, and is not this rank's block of it");
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "send overlaps recv, and is not this rank's own block of it");
     call.shape = weft_shape(call.collective, type, NULL);
     return weft_allgather_perform(comm, &call);
+}
+
+static weft_status refuse_op(weft_comm *comm, const char *name, const weft_type *type, const weft_op *op)
+{
+    if (type->copy != NULL)
+        return weft_refuse(comm, WEFT_ERR_UNSUPPORTED, name, "type %s has a copy function; reductions take plain types",
+                           type->name);
+    if (weft_op_index(op) < 0)
+        return weft_refuse(comm, WEFT_ERR_UNSUPPORTED, name, "op %s has no combine function", op->name);
+    return weft_refuse(comm, WEFT_ERR_UNSUPPORTED, name, "op %s is not defined for type %s%s", op->name, type->name,
+                       weft_type_index(type) < 0 ? ", which is not built in" : "");
 }
 
 /* Type and op, and the two buffers of a reduction; `receives`: this rank gets a result. */
@@ -78,16 +90,20 @@ static weft_status check_reduction(weft_comm *comm, const char *name, struct wef
     if (weft_unlikely(op == NULL || op->name == NULL))
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, op == NULL ? "op is NULL" : "the op has no name");
     if (weft_unlikely(!weft_reduction_init(reduction, type, op, comm->n_ranks)))
-        return weft_refuse(comm, WEFT_ERR_UNSUPPORTED, name, "op %s is not defined for type %s", op->name, type->name);
+        return refuse_op(comm, name, type, op);
     call->send = send == WEFT_IN_PLACE ? recv : send;
     if (weft_unlikely(count > 0 && (call->send == NULL || (receives && recv == NULL))))
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "%s is NULL with a count of %zu",
                            call->send == NULL && send != WEFT_IN_PLACE ? "send" : "recv", count);
     if (weft_unlikely(receives && call->send != recv && weft_overlap(call->send, call->bytes, recv, call->bytes)))
-        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "send and recv overlap in part");
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "send and recv overlap, and are not the same");
     call->op = op;
     call->op_index = (int8_t)weft_op_index(op);
     call->reduction = reduction;
+    if (weft_unlikely(call->op_index < 0)) {
+        reduction->abandoned = weft_handle_abandon;
+        reduction->whose = comm;
+    }
     call->shape = weft_shape(call->collective, type, op);
     return WEFT_OK;
 }

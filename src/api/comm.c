@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* comm.c - the calls on handles that are no collectives, and those that make handles from handles. */
 #include "api/check.h"
+#include "core/departure.h"
 #include "group/group.h"
+
+#include <errno.h>
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
@@ -14,8 +17,15 @@ const char *weft_version(void)
 weft_status weft_comm_destroy(weft_comm *comm)
 {
     if (comm != NULL)
-        weft_handle_detach(comm);
+        weft_handle_detach(comm, WEFT_DESTROYED);
     return WEFT_OK;
+}
+
+weft_status weft_comm_bind_thread(weft_comm *comm)
+{
+    if (comm == NULL)
+        return weft_refuse_handle(comm, "weft_comm_bind_thread");
+    return weft_handle_bind(comm, "weft_comm_bind_thread");
 }
 
 weft_status weft_comm_set_timeout(weft_comm *comm, int64_t timeout_ns)
@@ -23,7 +33,7 @@ weft_status weft_comm_set_timeout(weft_comm *comm, int64_t timeout_ns)
     if (comm == NULL || timeout_ns < 0)
         return comm == NULL ? weft_refuse_handle(comm, "weft_comm_set_timeout")
                             : weft_error(WEFT_ERR_ARGUMENT, "weft_comm_set_timeout", comm,
-                                         "timeout_ns is %lld; 0 means wait for ever", (long long)timeout_ns);
+                                         "timeout_ns is %lld, expected 0, for ever, or more", (long long)timeout_ns);
     comm->timeout_ns = timeout_ns;
     return WEFT_OK;
 }
@@ -65,7 +75,7 @@ weft_status weft_comm_split(weft_comm *comm, int color, int key, weft_comm **out
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, "weft_comm_split", "out is NULL");
     if (color < 0 && color != WEFT_NO_COLOR)
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, "weft_comm_split",
-                           "color is %d, expected 0 or more, or WEFT_NO_COLOR", color);
+                           "color is %d, expected WEFT_NO_COLOR, or 0 or more", color);
     return weft_comm_derive(comm, WEFT_COLLECTIVE_split, color, key, out);
 }
 
@@ -73,8 +83,9 @@ weft_status weft_comm_abort(weft_comm *comm, const char *reason)
 {
     if (comm == NULL)
         return weft_refuse_handle(comm, "weft_comm_abort");
-    weft_world_fail(comm->world, comm->rank, WEFT_ERR_ABORTED, "rank %d: %s", comm->rank,
-                    reason != NULL ? reason : "no reason given");
+    int error = errno; /* as the interrupted thread had it, where this is a signal handler */
+    weft_world_abort(comm->world, comm->rank, reason);
+    errno = error;
     return WEFT_OK;
 }
 

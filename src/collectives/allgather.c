@@ -156,7 +156,7 @@ static weft_status alone(weft_comm *comm, const struct weft_call *call)
     weft_status outcome = call->type->copy(call->type, call->send, call->recv, call->count);
     return outcome == WEFT_OK
                ? WEFT_OK
-               : weft_error(WEFT_ERR_CALLBACK, "allgather", comm, "the copy function of type %s failed (%s)",
+               : weft_error(WEFT_ERR_CALLBACK, "weft_allgather", comm, "the copy function of type %s failed (%s)",
                             call->type->name, weft_status_name(outcome));
 }
 

@@ -2,6 +2,8 @@
 /* exchange.c - the parts of an exchange that are not on the hot path. */
 #include "collectives/exchange.h"
 
+#include "core/departure.h"
+
 enum weft_move weft_gate_check(struct weft_operation *operation, uint32_t line)
 {
     const struct weft_comm *comm = operation->comm;
@@ -34,8 +36,11 @@ enum weft_move weft_pull_objects(struct weft_operation *operation, void *target,
 {
     const weft_type *type = operation->call->type;
     bool healthy = weft_inside_enter(operation->comm);
-    if (healthy && count > 0 && operation->outcome == WEFT_OK)
+    if (healthy && count > 0 && operation->outcome == WEFT_OK) {
+        pthread_cleanup_push(weft_handle_abandon, operation->comm);
         operation->outcome = type->copy(type, source, target, count);
+        pthread_cleanup_pop(0);
+    }
     weft_inside_leave(operation->comm);
     return healthy ? WEFT_MOVE_DONE : WEFT_MOVE_FAIL;
 }
@@ -55,7 +60,7 @@ void weft_take_outcomes(struct weft_operation *operation, uint32_t line)
         memcpy(&outcome, weft_peer_line(operation, rank, line)->payload, sizeof outcome);
         if (outcome == WEFT_OK)
             continue;
-        weft_text_call(operation->call, call);
+        weft_text_function(operation->call, true, call);
         operation->status = weft_error(WEFT_ERR_CALLBACK, call, comm,
                                        "the copy function of type %s failed on rank %d (%s); the communicator goes on",
                                        operation->call->type->name, rank, weft_status_name((weft_status)outcome));

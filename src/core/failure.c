@@ -10,12 +10,13 @@
 #include <stdio.h>
 
 static _Thread_local char last_error[1536];
+static _Thread_local weft_status last_status;
 
 static const struct {
     weft_status status;
-    const char *name, *meaning;
+    const char *name;
 } statuses[] = {
-#define WEFT_STATUS(status, meaning) {status, #status, meaning},
+#define WEFT_STATUS(status) {status, #status},
 #include "lists/status.def"
 #undef WEFT_STATUS
 };
@@ -28,17 +29,14 @@ const char *weft_status_name(weft_status status)
     return "unknown status";
 }
 
-const char *weft_text_status(weft_status status)
-{
-    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
-        if (statuses[i].status == status)
-            return statuses[i].meaning;
-    return "unknown status";
-}
-
 const char *weft_last_error(void)
 {
     return last_error;
+}
+
+weft_status weft_last_status(void)
+{
+    return last_status;
 }
 
 /* "weft_allreduce on "train" by rank 2 of 8: " */
@@ -60,53 +58,97 @@ weft_status weft_error(weft_status status, const char *call, const weft_comm *co
     va_start(arguments, format);
     vsnprintf(last_error + at, sizeof last_error - at, format, arguments);
     va_end(arguments);
+    last_status = status;
     return status;
 }
 
-void weft_world_fail(struct weft_world *world, int rank, weft_status status, const char *format, ...)
+static bool claim_cause(struct weft_cause *cause)
 {
-    struct weft_cause *cause = &world->cause;
-    va_list arguments;
     /* F3, relaxed: decides who writes the cause; F2 publishes what is written. */
-    if (atomic_exchange_explicit(&cause->taken, 1, memory_order_relaxed) != 0)
-        return;
+    return atomic_exchange_explicit(&cause->taken, 1, memory_order_relaxed) == 0;
+}
+
+static void publish_cause(struct weft_cause *cause, int rank, weft_status status)
+{
     cause->rank = rank;
-    va_start(arguments, format);
-    vsnprintf(cause->text, sizeof cause->text, format, arguments);
-    va_end(arguments);
     /* F2, seq_cst: releases the text to F1; ordered before the rings below, so that a sleeper that was not rung sees it (F4),
      * and before the look at `inside` (I3), so that a rank that went inside later sees it (I2). */
     atomic_store_explicit(&cause->status, (int32_t)status, memory_order_seq_cst);
     weft_event_ring_all();
 }
 
+void weft_world_fail(struct weft_world *world, int rank, weft_status status, const char *format, ...)
+{
+    struct weft_cause *cause = &world->cause;
+    va_list arguments;
+    if (!claim_cause(cause))
+        return;
+    va_start(arguments, format);
+    vsnprintf(cause->text, sizeof cause->text, format, arguments);
+    va_end(arguments);
+    publish_cause(cause, rank, status);
+}
+
+/* As much of `piece` as there is room for; returns the new end. */
+static char *append(char *at, const char *end, const char *piece)
+{
+    while (*piece != 0 && at < end)
+        *at++ = *piece++;
+    *at = 0;
+    return at;
+}
+
+void weft_world_abort(struct weft_world *world, int rank, const char *reason)
+{
+    struct weft_cause *cause = &world->cause;
+    char digits[16], *first = digits + sizeof digits - 1;
+    char *at = cause->text, *end = cause->text + sizeof cause->text - 1;
+    if (!claim_cause(cause))
+        return;
+    *first = 0;
+    for (int rest = rank; first == digits + sizeof digits - 1 || rest > 0; rest /= 10)
+        *--first = (char)('0' + rest % 10);
+    at = append(at, end, "rank ");
+    at = append(at, end, first);
+    at = append(at, end, " aborted: ");
+    append(at, end, reason != NULL ? reason : "no reason given");
+    publish_cause(cause, rank, WEFT_ERR_ABORTED);
+}
+
 weft_status weft_world_inherit(struct weft_world *world)
 {
-    for (const struct weft_world *each = world; each != NULL; each = each->parent) {
-        weft_status status = weft_world_status(each);
-        if (status == WEFT_ERR_ABORTED && each != world)
-            weft_world_fail(world, each->cause.rank, status, "%s", each->cause.text);
-        if (status == WEFT_ERR_ABORTED || (status != WEFT_OK && each == world))
-            return status;
-    }
-    return WEFT_OK;
+    const struct weft_world *aborted = NULL; /* the outermost: those between may have inherited it themselves */
+    weft_status status = weft_world_status(world);
+    if (status != WEFT_OK)
+        return status;
+    for (const struct weft_world *each = world->parent; each != NULL; each = each->parent)
+        if (weft_world_status(each) == WEFT_ERR_ABORTED)
+            aborted = each;
+    if (aborted == NULL)
+        return WEFT_OK;
+    weft_world_fail(world, aborted->cause.rank, WEFT_ERR_ABORTED,
+                    "%s (in the communicator of %d ranks that this one was made from)", aborted->cause.text,
+                    aborted->n_ranks);
+    status = weft_world_status(world); /* another cause may have been first, or is being written down */
+    return status != WEFT_OK ? status : WEFT_ERR_ABORTED;
 }
 
 weft_status weft_call_refused(const weft_comm *comm, const char *call)
 {
-    weft_status status = weft_world_status(comm->world);
-    return weft_error(status, call, comm, "the communicator has failed (%s): %s", weft_text_status(status),
+    weft_wait_cause(comm->world);
+    return weft_error(weft_world_status(comm->world), call, comm, "the communicator has failed: %s",
                       comm->world->cause.text);
 }
 
 weft_status weft_operation_failed(struct weft_operation *operation)
 {
     const weft_comm *comm = operation->comm;
-    char call[WEFT_CALL_TEXT];
-    weft_text_call(operation->call, call);
+    const char *cause = comm->world->cause.text;
+    char call[WEFT_CALL_TEXT], function[WEFT_CALL_TEXT];
     weft_wait_cause(comm->world);
     weft_wait_outside(comm);
     weft_record_end(operation);
-    weft_status status = weft_world_status(comm->world);
-    return weft_error(status, call, comm, "%s: %s", weft_text_status(status), comm->world->cause.text);
+    weft_text_call(operation->call, call);
+    weft_text_function(operation->call, strstr(cause, call) == NULL, function); /* nothing is said twice */
+    return weft_error(weft_world_status(comm->world), function, comm, "%s", cause);
 }

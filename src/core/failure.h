@@ -2,21 +2,26 @@
 /* failure.h - how a communicator fails, and how a call says why.
  *
  * The first cause wins: it is written down once in the world, every rank finds it there, and it stays. A thread's last error is a
- * sentence of its own: which call, on which communicator, by which rank, and the cause. */
+ * sentence of its own: which call, on which communicator, by which rank, and the cause. A cause is a clause that stands for itself, says which
+ * rank did what, and is the same for all ranks. */
 #ifndef WEFT_CORE_FAILURE_H
 #define WEFT_CORE_FAILURE_H
 
 #include "core/operation.h"
 
-const char *weft_text_status(weft_status status); /* "RANK_LOST" without its prefix */
-
 /* Sets the calling thread's last error and returns the status. `call` names the function: "weft_allreduce". comm may be NULL. */
 __attribute__((format(printf, 4, 5))) WEFT_COLD weft_status weft_error(weft_status status, const char *call,
                                                                        const weft_comm *comm, const char *format, ...);
 
+/* What the calling thread's last error was about; WEFT_OK: there was none. */
+weft_status weft_last_status(void);
+
 /* Fails the communicator unless it has failed before, and wakes all who sleep. */
 __attribute__((format(printf, 4, 5))) WEFT_COLD void weft_world_fail(struct weft_world *world, int rank,
                                                                      weft_status status, const char *format, ...);
+
+/* Fails it with ABORTED. In a signal handler, too: takes no lock, allocates nothing, formats by hand. reason may be NULL. */
+WEFT_COLD void weft_world_abort(struct weft_world *world, int rank, const char *reason);
 
 /* WEFT_OK, or why the communicator has failed. */
 WEFT_INLINE weft_status weft_world_status(const struct weft_world *world)

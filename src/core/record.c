@@ -49,6 +49,11 @@ __attribute__((format(printf, 4, 5))) static size_t add(char *text, size_t size,
     return length < 0 || at + (size_t)length >= size ? size - 1 : at + (size_t)length;
 }
 
+const char *weft_text_collective(enum weft_collective collective)
+{
+    return collectives[collective].name;
+}
+
 void weft_text_ranks(const bool *set, int n_ranks, char *text, size_t size)
 {
     size_t at = 0;
@@ -78,30 +83,68 @@ void weft_text_ranks(const bool *set, int n_ranks, char *text, size_t size)
         add(text, size, 0, "no rank");
 }
 
-static void call_text(char text[WEFT_CALL_TEXT], int collective, uint64_t count, const char *type, const char *op,
-                      int root)
+/* What stands in a sentence about a call; the details tell types and ops of equal names apart. */
+struct words {
+    int collective, root;
+    uint64_t count;
+    const char *type, *op, *type_detail, *op_detail;
+};
+
+static void call_text(const struct words *words, char text[WEFT_CALL_TEXT])
 {
-    size_t at = add(text, WEFT_CALL_TEXT, 0, "%s(", collectives[collective].name);
-    if (collectives[collective].elements)
-        at = add(text, WEFT_CALL_TEXT, at, "%llu x %s", (unsigned long long)count, type);
-    if (collectives[collective].reduces)
-        at = add(text, WEFT_CALL_TEXT, at, ", %s", op);
-    if (collectives[collective].rooted)
-        at = add(text, WEFT_CALL_TEXT, at, ", root %d", root);
+    const char *name = collectives[words->collective].name;
+    size_t at = add(text, WEFT_CALL_TEXT, 0, "%s(", name);
+    if (collectives[words->collective].elements)
+        at = add(text, WEFT_CALL_TEXT, at, "%llu x %s%s", (unsigned long long)words->count, words->type,
+                 words->type_detail);
+    if (collectives[words->collective].reduces)
+        at = add(text, WEFT_CALL_TEXT, at, ", %s%s", words->op, words->op_detail);
+    if (collectives[words->collective].rooted)
+        at = add(text, WEFT_CALL_TEXT, at, ", root %d", words->root);
     add(text, WEFT_CALL_TEXT, at, ")");
 }
 
 void weft_text_call(const struct weft_call *call, char text[WEFT_CALL_TEXT])
 {
-    call_text(text, (int)call->collective, call->count, call->type ? call->type->name : "",
-              call->op ? call->op->name : "", call->root);
+    call_text(&(struct words){.collective = (int)call->collective,
+                              .root = call->root,
+                              .count = call->count,
+                              .type = call->type ? call->type->name : "",
+                              .op = call->op ? call->op->name : "",
+                              .type_detail = "",
+                              .op_detail = ""},
+              text);
+}
+
+void weft_text_function(const struct weft_call *call, bool arguments, char text[WEFT_CALL_TEXT])
+{
+    bool derives = call->collective == WEFT_COLLECTIVE_split || call->collective == WEFT_COLLECTIVE_dup;
+    char called[WEFT_CALL_TEXT];
+    weft_text_call(call, called);
+    if (!arguments || !collectives[call->collective].elements)
+        called[strcspn(called, "(")] = 0;
+    add(text, WEFT_CALL_TEXT, 0, "%s%s", derives ? "weft_comm_" : "weft_", called);
 }
 
 /* ---- Records */
 
+/* What a record says of a user's type or op besides its name: two bits of `what` that the call itself leaves free. The size of the type
+ * stands in the upper half of `signature`. */
+#define OBJECT (UINT64_C(1) << 24)
+#define COMMUTATIVE (UINT64_C(1) << 25)
+
 void weft_record_names(struct weft_record *record, const struct weft_call *call)
 {
     uint64_t words[4] = {0};
+    uint64_t size = call->type != NULL && call->type->size < UINT32_MAX ? call->type->size : UINT32_MAX;
+    uint64_t kinds = (call->type != NULL && call->type->copy != NULL ? OBJECT : 0) |
+                     (call->op != NULL && call->op->commutative ? COMMUTATIVE : 0);
+    /* R2, relaxed: this rank's own words, as weft_record_begin has just left them. */
+    uint64_t what = atomic_load_explicit(&record->what, memory_order_relaxed) | kinds;
+    uint64_t signature = atomic_load_explicit(&record->signature, memory_order_relaxed) | size << 32;
+    /* R2, release: as the words in weft_record_begin. */
+    atomic_store_explicit(&record->what, what, memory_order_release);
+    atomic_store_explicit(&record->signature, signature, memory_order_release);
     if (call->type != NULL)
         strncpy((char *)&words[0], call->type->name, 15);
     if (call->op != NULL)
@@ -111,7 +154,30 @@ void weft_record_names(struct weft_record *record, const struct weft_call *call)
         atomic_store_explicit(&record->names[i], words[i], memory_order_release);
 }
 
-bool weft_record_read(const struct weft_slot *slot, uint64_t number, char text[WEFT_CALL_TEXT], uint32_t *signature)
+static void record_text(uint64_t what, uint64_t count, uint64_t size, const uint64_t names[4], bool detailed,
+                        char text[WEFT_CALL_TEXT])
+{
+    int type = (int8_t)(what >> 8), op = (int8_t)(what >> 16);
+    char type_detail[40] = "", op_detail[40] = "";
+    if (detailed && type >= 0)
+        add(type_detail, sizeof type_detail, 0, " (built in)");
+    else if (detailed)
+        add(type_detail, sizeof type_detail, 0, " (%s%llu bytes)", what & OBJECT ? "objects of " : "",
+            (unsigned long long)size);
+    if (detailed)
+        add(op_detail, sizeof op_detail, 0, op >= 0 || what & COMMUTATIVE ? " (commutative)" : " (not commutative)");
+    call_text(&(struct words){.collective = (int)(what & 0xff),
+                              .root = (int)(what >> 32),
+                              .count = count,
+                              .type = type >= 0 ? type_names[type] : (const char *)&names[0],
+                              .op = op >= 0 ? op_names[op] : (const char *)&names[2],
+                              .type_detail = type_detail,
+                              .op_detail = op_detail},
+              text);
+}
+
+bool weft_record_read(const struct weft_slot *slot, uint64_t number, bool detailed, char text[WEFT_CALL_TEXT],
+                      uint32_t *signature)
 {
     const struct weft_record *record = &slot->records[number & (WEFT_RING_LINES - 1)];
     uint64_t names[4];
@@ -121,25 +187,23 @@ bool weft_record_read(const struct weft_slot *slot, uint64_t number, char text[W
     /* R5, acquire: keeps the second look at the number behind these. */
     uint64_t what = atomic_load_explicit(&record->what, memory_order_acquire);
     uint64_t count = atomic_load_explicit(&record->count, memory_order_acquire);
-    uint64_t chain = atomic_load_explicit(&record->signature, memory_order_acquire);
+    uint64_t chain = atomic_load_explicit(&record->signature, memory_order_acquire); /* and the size */
     for (int i = 0; i < 4; i++)
         /* R5, acquire: as above. */
         names[i] = atomic_load_explicit(&record->names[i], memory_order_acquire);
     /* R4, relaxed: the loads above are acquires, so this one comes after them. */
     if (atomic_load_explicit(&record->number, memory_order_relaxed) != number)
         return false;
-    if (text != NULL) {
-        int type = (int8_t)(what >> 8), op = (int8_t)(what >> 16);
-        call_text(text, (int)(what & 0xff), count, type >= 0 ? type_names[type] : (const char *)&names[0],
-                  op >= 0 ? op_names[op] : (const char *)&names[2], (int)(what >> 32));
-    }
+    if (text != NULL)
+        record_text(what, count, chain >> 32, names, detailed, text);
     if (signature != NULL)
         *signature = (uint32_t)chain;
     return true;
 }
 
 /* The first rank not yet grouped, and all that called the same. */
-static int group_of(const struct weft_comm *comm, uint64_t number, bool *grouped, bool *set, char text[WEFT_CALL_TEXT])
+static int group_of(const struct weft_comm *comm, uint64_t number, bool detailed, bool *grouped, bool *set,
+                    char text[WEFT_CALL_TEXT])
 {
     char other[WEFT_CALL_TEXT];
     int members = 0;
@@ -148,7 +212,7 @@ static int group_of(const struct weft_comm *comm, uint64_t number, bool *grouped
         set[rank] = false;
         if (grouped[rank])
             continue;
-        if (!weft_record_read(weft_slot_of(comm, rank), number, other, &chain))
+        if (!weft_record_read(weft_slot_of(comm, rank), number, detailed, other, &chain))
             continue;
         if (members == 0) {
             memcpy(text, other, sizeof other);
@@ -161,27 +225,30 @@ static int group_of(const struct weft_comm *comm, uint64_t number, bool *grouped
     return members;
 }
 
-/* The calls numbered `number`, ranks that agree together: "ranks 0-2, 4: allreduce(4 x int32, sum); rank 3: barrier()". */
-static void compare(const struct weft_comm *comm, uint64_t number, char *text, size_t size)
+/* The calls numbered `number`, ranks that agree together: "ranks 0-2, 4 called allreduce(4 x int32, sum); rank 3 called barrier()". False: two
+ * groups read the same. */
+static bool compare(const struct weft_comm *comm, uint64_t number, bool detailed, char *text, size_t size)
 {
     char call[WEFT_CALL_TEXT], ranks[256];
-    bool flags[2 * 64], *grouped = flags, *set = flags + 64;
+    bool differ = true, flags[2 * 64], *grouped = flags, *set = flags + 64;
     int n_ranks = comm->n_ranks;
     size_t at = 0;
     text[0] = 0;
     if (n_ranks > 64) {
         grouped = calloc(2 * (size_t)n_ranks, sizeof *grouped);
         if (grouped == NULL)
-            return;
+            return true;
         set = grouped + n_ranks;
     } else
         memset(flags, 0, sizeof flags);
-    while (group_of(comm, number, grouped, set, call) > 0) {
+    while (group_of(comm, number, detailed, grouped, set, call) > 0) {
         weft_text_ranks(set, n_ranks, ranks, sizeof ranks);
-        at = add(text, size, at, "%s%s: %s", at == 0 ? "" : "; ", ranks, call);
+        differ = differ && strstr(text, call) == NULL;
+        at = add(text, size, at, "%s%s called %s", at == 0 ? "" : "; ", ranks, call);
     }
     if (grouped != flags)
         free(grouped);
+    return differ;
 }
 
 static bool disagree_on(const struct weft_comm *comm, uint64_t number)
@@ -189,7 +256,7 @@ static bool disagree_on(const struct weft_comm *comm, uint64_t number)
     uint32_t first = 0, signature;
     bool found = false;
     for (int rank = 0; rank < comm->n_ranks; rank++) {
-        if (!weft_record_read(weft_slot_of(comm, rank), number, NULL, &signature))
+        if (!weft_record_read(weft_slot_of(comm, rank), number, false, NULL, &signature))
             continue;
         if (found && signature != first)
             return true;
@@ -219,7 +286,10 @@ void weft_record_mismatch(const struct weft_operation *operation)
     const struct weft_comm *comm = operation->comm;
     uint64_t first = first_disagreement(operation), number = first != 0 ? first : operation->number;
     char text[900];
-    compare(comm, number, text, sizeof text);
-    weft_world_fail(comm->world, comm->rank, WEFT_ERR_MISMATCH, "ranks disagree on call %llu: %s",
-                    (unsigned long long)number, text);
+    bool differ = compare(comm, number, false, text, sizeof text) || compare(comm, number, true, text, sizeof text);
+    weft_world_fail(comm->world, comm->rank, WEFT_ERR_MISMATCH, "ranks disagree on call %llu: %s%s",
+                    (unsigned long long)number, text,
+                    differ ? ""
+                           : " (names that differ behind their 15th character, or ranks that went apart more than 64 "
+                             "calls ago)");
 }

@@ -17,18 +17,24 @@ WEFT_INLINE uint64_t weft_calls_begun(uint64_t calls)
 WEFT_INLINE void weft_record_begin(struct weft_operation *operation);
 WEFT_INLINE void weft_record_end(struct weft_operation *operation);
 
-/* What a rank said of call `number`. False: it has not begun it, or has long overwritten it. */
-bool weft_record_read(const struct weft_slot *slot, uint64_t number, char text[WEFT_CALL_TEXT], uint32_t *signature);
+/* What a rank said of call `number`; `text`, where not NULL, as weft_text_call, `detailed`: with all that ranks must agree on. False: it
+ * has not begun it, or has long overwritten it. */
+bool weft_record_read(const struct weft_slot *slot, uint64_t number, bool detailed, char text[WEFT_CALL_TEXT],
+                      uint32_t *signature);
 
 /* Do ranks disagree on the call this one is in, or on one before? */
 bool weft_record_disagree(const struct weft_operation *operation);
 /* Fails the communicator because ranks disagree: says who called what where they first did, as far back as records go. */
 WEFT_COLD void weft_record_mismatch(const struct weft_operation *operation);
 
+/* "allreduce" */
+const char *weft_text_collective(enum weft_collective collective);
 /* "ranks 0-2, 5" for the set ones; "no rank" for none. */
 void weft_text_ranks(const bool *set, int n_ranks, char *text, size_t size);
 /* "allreduce(4 x int32, sum)" */
 void weft_text_call(const struct weft_call *call, char text[WEFT_CALL_TEXT]);
+/* "weft_allreduce(4 x int32, sum)", or the name alone. */
+void weft_text_function(const struct weft_call *call, bool arguments, char text[WEFT_CALL_TEXT]);
 
 /* ---- The inline part */
 

@@ -9,9 +9,8 @@
 
 #include "core/event.h"
 #include "core/failure.h"
+#include "core/missing.h"
 #include "core/record.h"
-
-#include <stdlib.h>
 
 enum {
     SPIN_NS = 20000,       /* more than a sleep and its wake-up cost: the most that spinning may lose */
@@ -92,12 +91,6 @@ static uint32_t departures(const struct weft_operation *operation)
     return atomic_load_explicit(&operation->comm->world->departures, memory_order_seq_cst);
 }
 
-static bool gone(const struct weft_world *world, int rank)
-{
-    /* D2, seq_cst: pairs with D1. */
-    return atomic_load_explicit(&world->slots[rank].left, memory_order_seq_cst) != 0;
-}
-
 static void sleep_until(struct weft_operation *operation, int64_t deadline_ns, uint32_t departures_seen)
 {
     weft_comm *comm = operation->comm;
@@ -122,107 +115,6 @@ static void sleep_until(struct weft_operation *operation, int64_t deadline_ns, u
 
 /* ---- Looking round */
 
-/* Who has not begun this call; how many. */
-static int missing_ranks(const struct weft_operation *operation, bool *missing)
-{
-    int count = 0;
-    for (int rank = 0; rank < operation->comm->n_ranks; rank++) {
-        /* R7, seq_cst: pairs with R6 and R9. */
-        uint64_t calls = atomic_load_explicit(&weft_slot_of(operation->comm, rank)->calls, memory_order_seq_cst);
-        missing[rank] = weft_calls_begun(calls) < operation->number;
-        count += missing[rank];
-    }
-    return count;
-}
-
-/* "rank 3 last called barrier() (call 17)" for the first few that are missing. */
-static void last_calls(const struct weft_operation *operation, const bool *missing, char *text, size_t size)
-{
-    size_t at = 0;
-    int listed = 0;
-    text[0] = 0;
-    for (int rank = 0; rank < operation->comm->n_ranks && listed < 4 && at < size; rank++) {
-        const struct weft_slot *slot = weft_slot_of(operation->comm, rank);
-        char call[WEFT_CALL_TEXT];
-        if (!missing[rank])
-            continue;
-        /* R7, acquire: pairs with R6. */
-        uint64_t calls = atomic_load_explicit(&slot->calls, memory_order_acquire), number = weft_calls_begun(calls);
-        const char *verb = calls & 1 ? "is still in" : "last completed";
-        int length;
-        if (number == 0 || !weft_record_read(slot, number, call, NULL))
-            length = snprintf(text + at, size - at, "%srank %d has called nothing yet", listed ? ", " : "", rank);
-        else
-            length = snprintf(text + at, size - at, "%srank %d %s %s, call %llu", listed ? ", " : "", rank, verb, call,
-                              (unsigned long long)number);
-        at += length > 0 ? (size_t)length : 0;
-        listed++;
-    }
-}
-
-static weft_status time_out(struct weft_operation *operation)
-{
-    weft_comm *comm = operation->comm;
-    char call[WEFT_CALL_TEXT], who[256], last[512];
-    bool few[64], *missing = comm->n_ranks <= 64 ? few : calloc((size_t)comm->n_ranks, sizeof *missing);
-    weft_text_call(operation->call, call);
-    if (missing == NULL)
-        weft_world_fail(comm->world, comm->rank, WEFT_ERR_TIMEOUT, "%s, call %llu, was not finished after %lld ms",
-                        call, (unsigned long long)operation->number, (long long)(comm->timeout_ns / 1000000));
-    else if (missing_ranks(operation, missing) == 0)
-        weft_world_fail(
-            comm->world, comm->rank, WEFT_ERR_TIMEOUT,
-            "rank %d waited %lld ms in %s, call %llu; all ranks have arrived, but it still waits for rank %d",
-            comm->rank, (long long)(comm->timeout_ns / 1000000), call, (unsigned long long)operation->number,
-            operation->until.target);
-    else {
-        weft_text_ranks(missing, comm->n_ranks, who, sizeof who);
-        last_calls(operation, missing, last, sizeof last);
-        weft_world_fail(comm->world, comm->rank, WEFT_ERR_TIMEOUT,
-                        "rank %d waited %lld ms in %s, call %llu, for %s to arrive (%s)", comm->rank,
-                        (long long)(comm->timeout_ns / 1000000), call, (unsigned long long)operation->number, who,
-                        last);
-    }
-    if (missing != few)
-        free(missing);
-    return WEFT_ERR_TIMEOUT;
-}
-
-/* Ranks that have left without this call. */
-static weft_status lost(struct weft_operation *operation)
-{
-    weft_comm *comm = operation->comm;
-    char call[WEFT_CALL_TEXT], who[256];
-    bool few[64], *left = comm->n_ranks <= 64 ? few : calloc((size_t)comm->n_ranks, sizeof *left);
-    weft_text_call(operation->call, call);
-    if (left != NULL) {
-        missing_ranks(operation, left);
-        for (int rank = 0; rank < comm->n_ranks; rank++)
-            left[rank] = left[rank] && gone(comm->world, rank);
-        weft_text_ranks(left, comm->n_ranks, who, sizeof who);
-    }
-    weft_world_fail(comm->world, comm->rank, WEFT_ERR_RANK_LOST, "%s destroyed its handle before %s, call %llu",
-                    left != NULL ? who : "a rank", call, (unsigned long long)operation->number);
-    if (left != few)
-        free(left);
-    return WEFT_ERR_RANK_LOST;
-}
-
-/* Has somebody left who has not begun this call? Without him a gate never opens. */
-static bool somebody_lost(const struct weft_operation *operation)
-{
-    const struct weft_comm *comm = operation->comm;
-    for (int rank = 0; rank < comm->n_ranks; rank++) {
-        if (!gone(comm->world, rank))
-            continue;
-        /* R7, seq_cst: D2 was seen, so all that the rank ever called is visible. */
-        uint64_t calls = atomic_load_explicit(&weft_slot_of(comm, rank)->calls, memory_order_seq_cst);
-        if (weft_calls_begun(calls) < operation->number)
-            return true;
-    }
-    return false;
-}
-
 static weft_status look_round(struct weft_operation *operation)
 {
     const struct weft_comm *comm = operation->comm;
@@ -234,8 +126,8 @@ static weft_status look_round(struct weft_operation *operation)
         weft_record_mismatch(operation);
         return WEFT_ERR_MISMATCH;
     }
-    if (somebody_lost(operation) && !over(operation))
-        return lost(operation);
+    if (weft_somebody_lost(operation) && !over(operation))
+        return weft_fail_lost(operation);
     return WEFT_OK;
 }
 
@@ -323,7 +215,7 @@ weft_status weft_await(struct weft_operation *operation)
         if (weft_unlikely(status != WEFT_OK))
             return weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire)) ? WEFT_OK : status;
         if (ladder.now_ns >= ladder.deadline_ns)
-            return time_out(operation);
+            return weft_fail_timeout(operation);
         climb(operation, &ladder);
         ladder.now_ns = weft_now_ns();
     }

@@ -5,8 +5,6 @@
  * offsets in many pages would fall into one set of the cache. */
 #include "core/world.h"
 
-#include "core/wait.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -100,19 +98,4 @@ void weft_handle_attach(struct weft_comm *comm, struct weft_world *world, int ra
     comm->world = world;
     comm->rank = rank;
     comm->slot = &world->slots[rank];
-}
-
-void weft_handle_detach(struct weft_comm *comm)
-{
-    struct weft_world *world = comm->world;
-    /* C1, seq_cst: pairs with S3: whoever waits for room in its ring need not wait for this rank. */
-    atomic_store_explicit(&comm->slot->consumed, UINT64_MAX, memory_order_seq_cst);
-    /* D1, seq_cst: all that this rank published comes before; D2 sees it after the count below. */
-    atomic_store_explicit(&comm->slot->left, 1, memory_order_seq_cst);
-    /* D3, seq_cst: before the looks for sleepers in weft_wake; pairs with D4, so that none sleeps on without having seen it. */
-    atomic_fetch_add_explicit(&world->departures, 1, memory_order_seq_cst);
-    weft_wake(world, comm->rank);
-    weft_wake(world, world->n_ranks);
-    weft_world_leave(world);
-    weft_handle_free(comm);
 }

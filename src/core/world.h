@@ -29,7 +29,7 @@ struct weft_slot {
     _Alignas(WEFT_CACHE_LINE) _Atomic uint64_t consumed; /* this rank has read all lines before this position */
     _Atomic uint64_t calls;                              /* calls begun */
     _Atomic uint32_t inside;                             /* this rank reads or writes other ranks' buffers */
-    _Atomic uint32_t left;                               /* this rank has destroyed its handle */
+    _Atomic uint32_t left;                               /* enum weft_departure, see departure.h */
     /* Written by others. */
     _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t sleepers; /* ranks asleep for this one */
     /* Written by the owner before it sleeps, taken back by who wakes it. */
@@ -97,6 +97,10 @@ struct weft_comm {
     void **destinations_at;  /* and these at some offset */
     void *grid_scratch;
     size_t grid_scratch_bytes;
+
+    /* Under the lock of departure.c. */
+    bool departed;                            /* the peers know that this rank has left */
+    struct weft_comm *next_bound, **bound_at; /* among those bound to one thread; NULL: bound to none */
 };
 
 /* What worlds are made with. */
@@ -113,11 +117,9 @@ void weft_world_leave(struct weft_world *world);
 
 /* A rank's handle; takes no place in the world. NULL when memory is short. */
 struct weft_comm *weft_handle_create(int n_ranks);
-void weft_handle_free(struct weft_comm *comm);
+void weft_handle_free(struct weft_comm *comm); /* one that has left, or never had a place */
 /* Makes the handle that of `rank`; the place that the caller took in the world is now the handle's. */
 void weft_handle_attach(struct weft_comm *comm, struct weft_world *world, int rank);
-/* Tells the peers that this rank has left, and gives back its place. */
-void weft_handle_detach(struct weft_comm *comm);
 
 WEFT_INLINE struct weft_slot *weft_slot_of(const struct weft_comm *comm, int rank)
 {

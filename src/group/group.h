@@ -5,6 +5,11 @@
 
 #include "core/world.h"
 
+/* weft_group_id_create and weft_comm_create, for a call of another name. */
+weft_status weft_group_create(const char *call, weft_group_id *id);
+weft_status weft_group_join(const char *call, const weft_group_id *id, int n_ranks, int rank, const weft_config *config,
+                            weft_comm **comm);
+
 /* Makes dup (all ranks one color) and split: `collective` names the call in messages. */
 weft_status weft_comm_derive(weft_comm *comm, enum weft_collective collective, int color, int key, weft_comm **out);
 

@@ -102,9 +102,8 @@ static struct group **look_up(const weft_group_id *id, const char *call)
 
 /* ---- Ids */
 
-weft_status weft_group_id_create(weft_group_id *id)
+weft_status weft_group_create(const char *call, weft_group_id *id)
 {
-    const char *call = "weft_group_id_create";
     struct id_layout layout = {.process = weft_process_id()};
     if (id == NULL)
         return weft_error(WEFT_ERR_ARGUMENT, call, NULL, "id is NULL");
@@ -128,6 +127,11 @@ weft_status weft_group_id_create(weft_group_id *id)
     }
     memcpy(id, &layout, sizeof layout);
     return WEFT_OK;
+}
+
+weft_status weft_group_id_create(weft_group_id *id)
+{
+    return weft_group_create("weft_group_id_create", id);
 }
 
 weft_status weft_group_id_destroy(const weft_group_id *id)
@@ -184,8 +188,8 @@ weft_status weft_group_id_from_text(const char *text, weft_group_id *id)
     for (int i = 0; i < 2 * WEFT_GROUP_ID_SIZE; i++) {
         int value = digit_value(text[i]); /* also stops at the end of a short text */
         if (value < 0)
-            return weft_error(WEFT_ERR_GROUP, call, NULL, "expected %d hexadecimal digits, found %s at %d",
-                              2 * WEFT_GROUP_ID_SIZE, text[i] == 0 ? "the end" : "something else", i);
+            return weft_error(WEFT_ERR_GROUP, call, NULL, "expected %d hexadecimal digits, found %d%s",
+                              2 * WEFT_GROUP_ID_SIZE, i, text[i] == 0 ? "" : " and then something else");
         parsed.bytes[i / 2] = (unsigned char)(i % 2 == 0 ? value << 4 : parsed.bytes[i / 2] | value);
     }
     if (text[2 * WEFT_GROUP_ID_SIZE] != 0)
@@ -221,38 +225,48 @@ static weft_status open_group(struct group *group, const struct join *join)
     return WEFT_OK;
 }
 
-/* The algorithms forced for the first collective on which two configurations differ. */
-static void differing_algorithm(const uint8_t *here, const uint8_t *first, const char **name_here,
-                                const char **name_first)
+/* "allreduce:grid", or "nothing for allreduce" */
+static void forced_text(const uint8_t *forced, int collective, char *text, size_t size)
 {
+    const struct weft_algorithm *list = weft_algorithms_of((enum weft_collective)collective)->list;
+    const char *name = weft_text_collective((enum weft_collective)collective);
+    if (forced[collective] == 0)
+        snprintf(text, size, "nothing for %s", name);
+    else
+        snprintf(text, size, "%s:%s", name, list[forced[collective] - 1].name);
+}
+
+/* Two configurations force different algorithms. */
+static weft_status differing_algorithms(struct weft_world *world, const struct join *join)
+{
+    char here[64], first[64];
     int at = 0;
-    while (here[at] == first[at])
+    while (join->config.forced[at] == world->forced[at])
         at++;
-    const struct weft_algorithm *list = weft_algorithms_of((enum weft_collective)at)->list;
-    *name_here = here[at] != 0 ? list[here[at] - 1].name : "nothing forced";
-    *name_first = first[at] != 0 ? list[first[at] - 1].name : "nothing forced";
+    forced_text(join->config.forced, at, here, sizeof here);
+    forced_text(world->forced, at, first, sizeof first);
+    weft_world_fail(world, -1, WEFT_ERR_MISMATCH,
+                    "a rank joined with config.algorithms that force %s, but those of the first to join force %s", here,
+                    first);
+    return weft_error(WEFT_ERR_MISMATCH, join->call, NULL,
+                      "config.algorithms force %s, but those of the first to join the group force %s", here, first);
 }
 
 static weft_status check_join(const struct group *group, struct join *join)
 {
     if (join->n_ranks != group->n_ranks) {
         weft_world_fail(group->world, -1, WEFT_ERR_MISMATCH,
-                        "a rank joined with n_ranks %d, the first had joined with %d", join->n_ranks, group->n_ranks);
+                        "a rank joined with n_ranks %d, but the first to join with %d", join->n_ranks, group->n_ranks);
         return weft_error(WEFT_ERR_MISMATCH, join->call, NULL, "n_ranks is %d, but the first to join the group said %d",
                           join->n_ranks, group->n_ranks);
     }
-    if (memcmp(join->config.forced, group->world->forced, sizeof join->config.forced) != 0) {
-        const char *here, *first;
-        differing_algorithm(join->config.forced, group->world->forced, &here, &first);
-        weft_world_fail(group->world, -1, WEFT_ERR_MISMATCH,
-                        "a rank joined with config.algorithms %s, the first had joined with %s", here, first);
-        return weft_error(WEFT_ERR_MISMATCH, join->call, NULL,
-                          "config.algorithms differs: here %s, but the first to join the group said %s", here, first);
-    }
+    if (memcmp(join->config.forced, group->world->forced, sizeof join->config.forced) != 0)
+        return differing_algorithms(group->world, join);
     if (join->rank == WEFT_ANY_RANK)
         for (join->rank = 0; group->taken[join->rank]; join->rank++) {}
     if (group->taken[join->rank])
-        return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL, "rank %d of %d is taken", join->rank, join->n_ranks);
+        return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL, "rank %d of %d has joined the group before", join->rank,
+                          join->n_ranks);
     return WEFT_OK;
 }
 
@@ -279,19 +293,25 @@ static weft_status join_group(const weft_group_id *id, struct join *join)
 static weft_status read_config(struct join *join, const weft_config *config, weft_wait *wait, int64_t *timeout_ns)
 {
     const char *algorithms = getenv("WEFT_ALGORITHMS"), *timeout_ms = getenv("WEFT_TIMEOUT_MS");
+    const char *source = "WEFT_ALGORITHMS";
     char error[300];
     if (config != NULL) {
         if (config->struct_size < offsetof(weft_config, reserved))
             return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL,
-                              "config.struct_size is %zu; initialise it with WEFT_CONFIG_INIT", config->struct_size);
+                              "config.struct_size is %zu, expected at least %zu: initialise with WEFT_CONFIG_INIT",
+                              config->struct_size, offsetof(weft_config, reserved));
         if ((int)config->wait < WEFT_WAIT_AUTO || (int)config->wait > WEFT_WAIT_BLOCK)
-            return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL, "config.wait is %d, no wait policy",
-                              (int)config->wait);
+            return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL,
+                              "config.wait is %d, expected WEFT_WAIT_AUTO, _SPIN or _BLOCK (%d to %d)",
+                              (int)config->wait, WEFT_WAIT_AUTO, WEFT_WAIT_BLOCK);
         if (config->timeout_ns < 0)
-            return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL, "config.timeout_ns is %lld; 0 means wait for ever",
+            return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL,
+                              "config.timeout_ns is %lld, expected 0, for ever, or more",
                               (long long)config->timeout_ns);
-        if (algorithms == NULL || algorithms[0] == 0)
+        if (algorithms == NULL || algorithms[0] == 0) {
             algorithms = config->algorithms;
+            source = "config.algorithms";
+        }
         *wait = config->wait;
         *timeout_ns = config->timeout_ns;
         join->config.name = config->name;
@@ -301,19 +321,19 @@ static weft_status read_config(struct join *join, const weft_config *config, wef
         long long value = strtoll(timeout_ms, &end, 10);
         if (*end != 0 || value < 0 || value > INT64_MAX / 1000000)
             return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL,
-                              "WEFT_TIMEOUT_MS is \"%s\", no number of milliseconds", timeout_ms);
+                              "WEFT_TIMEOUT_MS is \"%s\", expected a number of milliseconds", timeout_ms);
         *timeout_ns = (int64_t)value * 1000000;
     }
     if (!weft_algorithms_parse(algorithms, join->config.forced, error, sizeof error))
-        return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL, "%s", error);
+        return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL, "%s: %s", source, error);
     join->config.with_grid = weft_algorithms_use_grid(join->config.forced);
     return WEFT_OK;
 }
 
-weft_status weft_comm_create(const weft_group_id *id, int n_ranks, int rank, const weft_config *config,
-                             weft_comm **comm)
+weft_status weft_group_join(const char *call, const weft_group_id *id, int n_ranks, int rank, const weft_config *config,
+                            weft_comm **comm)
 {
-    struct join join = {.call = "weft_comm_create", .n_ranks = n_ranks, .rank = rank};
+    struct join join = {.call = call, .n_ranks = n_ranks, .rank = rank};
     weft_wait wait = WEFT_WAIT_AUTO;
     int64_t timeout_ns = 0;
     if (id == NULL || comm == NULL)
@@ -328,7 +348,8 @@ weft_status weft_comm_create(const weft_group_id *id, int n_ranks, int rank, con
         return status;
     join.comm = weft_handle_create(n_ranks);
     if (join.comm == NULL)
-        return weft_error(WEFT_ERR_MEMORY, join.call, NULL, "no memory for the handle of a rank of %d", n_ranks);
+        return weft_error(WEFT_ERR_MEMORY, join.call, NULL, "no memory for a handle of a communicator of %d ranks",
+                          n_ranks);
     pthread_mutex_lock(&lock);
     status = join_group(id, &join);
     pthread_mutex_unlock(&lock);
@@ -340,4 +361,10 @@ weft_status weft_comm_create(const weft_group_id *id, int n_ranks, int rank, con
     join.comm->timeout_ns = timeout_ns;
     *comm = join.comm;
     return WEFT_OK;
+}
+
+weft_status weft_comm_create(const weft_group_id *id, int n_ranks, int rank, const weft_config *config,
+                             weft_comm **comm)
+{
+    return weft_group_join("weft_comm_create", id, n_ranks, rank, config, comm);
 }

@@ -5,6 +5,7 @@
  * stack, the right one behind it, and two partials are combined. A user's op is called pair by pair, in the same tree. */
 #include "reduce/reduce.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,11 +26,16 @@ __attribute__((constructor)) static void choose_table(void)
 bool weft_reduction_init(struct weft_reduction *reduction, const weft_type *type, const weft_op *op, int n_ranks)
 {
     int op_index = weft_op_index(op), type_index = weft_type_index(type);
-    *reduction = (struct weft_reduction){.type = type, .op = op, .n_ranks = n_ranks};
+    reduction->type = type;
+    reduction->op = op;
+    reduction->kernels = NULL;
+    reduction->n_ranks = n_ranks;
     if (type->copy != NULL)
         return false;
-    if (op_index < 0)
+    if (op_index < 0) {
+        reduction->abandoned = NULL;
         return op->combine != NULL;
+    }
     if (type_index < 0)
         return false;
     reduction->kernels = &table->of[type_index][op_index];
@@ -86,7 +92,32 @@ static weft_status combine_built_in(const struct weft_reduction *reduction, cons
     return WEFT_OK;
 }
 
-/* The user's op. `spare` has room for one block at each level of the tree below. */
+static void abandon(void *reduction_)
+{
+    const struct weft_reduction *reduction = reduction_;
+    if (reduction->abandoned != NULL)
+        reduction->abandoned(reduction->whose);
+}
+
+static weft_status call_user(const struct weft_reduction *reduction, const void *in, void *inout, size_t count)
+{
+    weft_status status;
+    pthread_cleanup_push(abandon, (void *)reduction);
+    status = reduction->op->combine(reduction->op, reduction->type, in, inout, count);
+    pthread_cleanup_pop(0);
+    return status == WEFT_OK ? WEFT_OK : WEFT_ERR_CALLBACK;
+}
+
+/* Is an operand where the user's op may expect it? No C type needs more than the largest power of two that divides its size. */
+static bool stands_well(const void *operand, size_t size)
+{
+    size_t alignment = size & -size;
+    if (alignment > WEFT_CACHE_LINE)
+        alignment = WEFT_CACHE_LINE;
+    return ((uintptr_t)operand & (alignment - 1)) == 0;
+}
+
+/* The user's op. `spare` has room for one block at each level of the tree below, and stands well. */
 static weft_status combine_user(const struct weft_reduction *reduction, const void *const *sources, int n, void *result,
                                 size_t count, unsigned char *spare)
 {
@@ -98,15 +129,15 @@ static weft_status combine_user(const struct weft_reduction *reduction, const vo
     int half = split_point(n);
     const void *left = sources[0];
     weft_status status = WEFT_OK;
-    if (half > 1) {
+    if (half > 1 ||
+        !stands_well(left, reduction->type->size)) { /* in lines a payload stands behind a word of 8 bytes */
         left = spare;
         status = combine_user(reduction, sources, half, spare, count, spare + bytes);
     }
     if (status == WEFT_OK)
-        status = combine_user(reduction, sources + half, n - half, result, count, half > 1 ? spare + bytes : spare);
-    if (status == WEFT_OK && reduction->op->combine(reduction->op, reduction->type, left, result, count) != WEFT_OK)
-        status = WEFT_ERR_CALLBACK;
-    return status;
+        status =
+            combine_user(reduction, sources + half, n - half, result, count, left == spare ? spare + bytes : spare);
+    return status == WEFT_OK ? call_user(reduction, left, result, count) : status;
 }
 
 static weft_status combine_user_block(const struct weft_reduction *reduction, const void *const *sources, int n,
@@ -115,16 +146,20 @@ static weft_status combine_user_block(const struct weft_reduction *reduction, co
     enum { LEVELS = 8 };
     _Alignas(WEFT_CACHE_LINE) unsigned char stack[LEVELS * WEFT_BLOCK_BYTES];
     int levels = 33 - __builtin_clz((unsigned)n); /* the result, and a left part for each level */
-    size_t bytes = count * reduction->type->size;
+    size_t bytes = count * reduction->type->size, needed = (size_t)levels * bytes;
     unsigned char *spare = stack;
-    if ((size_t)levels * bytes > sizeof stack && (spare = malloc((size_t)levels * bytes)) == NULL)
-        return WEFT_ERR_MEMORY;
+    if (needed > sizeof stack) {
+        spare = aligned_alloc(WEFT_CACHE_LINE, (needed + WEFT_CACHE_LINE - 1) / WEFT_CACHE_LINE * WEFT_CACHE_LINE);
+        if (spare == NULL)
+            return WEFT_ERR_MEMORY;
+    }
+    weft_status status;
+    pthread_cleanup_push(free, spare != stack ? spare : NULL);
     /* Into the spare first: result may be a source that is still to be read. */
-    weft_status status = combine_user(reduction, sources, n, spare, count, spare + bytes);
+    status = combine_user(reduction, sources, n, spare, count, spare + bytes);
     if (status == WEFT_OK)
         memcpy(result, spare, bytes);
-    if (spare != stack)
-        free(spare);
+    pthread_cleanup_pop(1);
     return status;
 }
 

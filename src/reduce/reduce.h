@@ -18,6 +18,9 @@ struct weft_reduction {
     const weft_op *op;
     const struct weft_kernels *kernels; /* NULL: the user's op */
     int n_ranks;                        /* what avg divides by */
+    /* Of a user's op alone: called with `whose` when a thread ends inside it. NULL: nobody needs to know. */
+    void (*abandoned)(void *whose);
+    void *whose;
 };
 
 /* -1 where it is not built in. */

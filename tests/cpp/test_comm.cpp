@@ -248,6 +248,21 @@ void run_ends_the_comm_with_the_body(void **)
     finish_case();
 }
 
+void bound_ranks_are_lost_with_their_threads(void **)
+{
+    std::vector<weft::comm> comms = weft::comm::create_all(2);
+    std::thread([&] { comms[1].bind_thread(); }).join();
+    try {
+        comms[0].barrier();
+        EXPECT(!"a barrier without rank 1");
+    } catch (const weft::error &failure) {
+        EXPECT(failure.status() == WEFT_ERR_RANK_LOST);
+        EXPECT(std::string(failure.what()).find("the thread of rank 1 ended") != std::string::npos);
+    }
+    EXPECT(failure_of([&] { comms[1].bind_thread(); }) == WEFT_ERR_RANK_LOST);
+    finish_case();
+}
+
 } // namespace
 
 int main()
@@ -264,6 +279,7 @@ int main()
         TEST(run_joins_all_ranks),
         TEST(run_throws_what_a_body_throws),
         TEST(run_ends_the_comm_with_the_body),
+        TEST(bound_ranks_are_lost_with_their_threads),
     };
     return RUN_TESTS("cpp comm", tests);
 }
