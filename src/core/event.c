@@ -55,8 +55,9 @@ static struct weft_event *make(void)
     *event = (struct weft_event){.rings = 0};
     /* E1, relaxed: only a guess, which the exchange below corrects. */
     event->next = atomic_load_explicit(&table, memory_order_relaxed);
-    /* E2, release: who finds the event in the table (E3) finds it whole. */
-    while (!atomic_compare_exchange_weak_explicit(&table, &event->next, event, memory_order_release,
+    /* E2, seq_cst: who finds the event in the table (E3) finds it whole; and who does not find it set its word before, so that the
+     * look before the first sleep (F4) sees it. */
+    while (!atomic_compare_exchange_weak_explicit(&table, &event->next, event, memory_order_seq_cst,
                                                   memory_order_relaxed)) {}
     return event;
 }
@@ -97,8 +98,8 @@ void weft_event_ring(struct weft_event *event)
 
 void weft_event_ring_all(void)
 {
-    /* E3, acquire: pairs with E2. */
-    struct weft_event *event = atomic_load_explicit(&table, memory_order_acquire);
+    /* E3, seq_cst: after F2; pairs with E2. */
+    struct weft_event *event = atomic_load_explicit(&table, memory_order_seq_cst);
     for (; event != NULL; event = event->next)
         weft_event_ring(event);
 }
