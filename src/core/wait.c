@@ -151,8 +151,12 @@ static void last_calls(const struct weft_operation *operation, const bool *missi
         uint64_t calls = atomic_load_explicit(&slot->calls, memory_order_acquire), number = weft_calls_begun(calls);
         const char *verb = calls & 1 ? "is still in" : "last completed";
         int length;
-        if (number == 0 || !weft_record_read(slot, number, call, NULL))
+        if (number == 0)
             length = snprintf(text + at, size - at, "%srank %d has called nothing yet", listed ? ", " : "", rank);
+        else if (!weft_record_read(slot, number, call,
+                                   NULL)) /* it has just begun the next, or its record is on its way */
+            length = snprintf(text + at, size - at, "%srank %d %s call %llu", listed ? ", " : "", rank, verb,
+                              (unsigned long long)number);
         else
             length = snprintf(text + at, size - at, "%srank %d %s %s, call %llu", listed ? ", " : "", rank, verb, call,
                               (unsigned long long)number);
