@@ -272,6 +272,20 @@ static void pull_late(weft_comm *comm)
     free(data);
 }
 
+/* Rank 0 gives up while a communicator is made. Whoever has got one must not wait in it for ever. */
+static void split_late(weft_comm *comm)
+{
+    weft_comm *child = NULL;
+    if (weft_comm_rank(comm) == 0)
+        CHECK_OK(weft_comm_set_timeout(comm, TIMEOUT_NS));
+    weft_status status = weft_comm_split(comm, 0, 0, &child);
+    if (status == WEFT_OK)
+        check_either(weft_barrier(child), WEFT_ERR_TIMEOUT, "ms");
+    else
+        CHECK_STATUS(WEFT_ERR_TIMEOUT, status);
+    weft_comm_destroy(child);
+}
+
 /* ---- Callbacks */
 
 static weft_status fail_to_add(const weft_op *op, const weft_type *type, const void *in, void *inout, size_t count)
@@ -321,6 +335,7 @@ RUN(mismatch_names, run, 2, NULL, disagree_on_names)
 RUN(records, run, 2, NULL, stream_past)
 RUN(late, run, 2, NULL, be_late)
 RUN(late_pull, run, 2, "broadcast:pull", pull_late)
+RUN(late_split, run, 2, NULL, split_late)
 RUN(callback_lines, run, 2, NULL, combine_fails)
 RUN(callback_slices, run, 2, "allreduce:slices", combine_fails)
 
@@ -351,6 +366,7 @@ const struct model_harness model_failures[] = {
     {"records", "records are read while written", records, .processors = 4, .timers = true},
     {"late", "time is up, and the message says who was where", late, .processors = 4, .timers = true},
     {"late_pull", "time is up while a rank copies", late_pull, .processors = 4, .timers = true},
+    {"late_split", "time is up while a communicator is made", late_split, .processors = 4, .timers = true},
     {"callback_lines", "a combine function fails", callback_lines, .processors = 4},
     {"callback_slices", "the same in slices", callback_slices, .processors = 4},
     {NULL}};
