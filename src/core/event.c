@@ -55,8 +55,9 @@ static struct weft_event *make(void)
     *event = (struct weft_event){.rings = 0};
     /* E1, relaxed: only a guess, which the exchange below corrects. */
     event->next = atomic_load_explicit(&table, memory_order_relaxed);
-    /* E2, release: who finds the event in the table (E3) finds it whole. */
-    while (!atomic_compare_exchange_weak_explicit(&table, &event->next, event, memory_order_release,
+    /* E2, seq_cst: who finds the event in the table (E3) finds it whole; and who does not find it set its word before, so that the
+     * look before the first sleep (F4) sees it. */
+    while (!atomic_compare_exchange_weak_explicit(&table, &event->next, event, memory_order_seq_cst,
                                                   memory_order_relaxed)) {}
     return event;
 }
@@ -79,8 +80,9 @@ struct weft_event *weft_event_mine(void)
 
 uint32_t weft_event_look(struct weft_event *event)
 {
-    /* E4, relaxed: a ring that this misses changes the word that the futex compares. */
-    return atomic_load_explicit(&event->rings, memory_order_relaxed);
+    /* E4, acquire: pairs with E5: what a ring that this has seen was for is seen before the sleep (F4, D4). A ring that this misses changes
+     * the word that the futex compares. */
+    return atomic_load_explicit(&event->rings, memory_order_acquire);
 }
 
 void weft_event_sleep(struct weft_event *event, uint32_t seen, int64_t deadline_ns)
@@ -90,15 +92,15 @@ void weft_event_sleep(struct weft_event *event, uint32_t seen, int64_t deadline_
 
 void weft_event_ring(struct weft_event *event)
 {
-    /* E5, seq_cst: the kernel compares the word under a lock of its own; what the sleeper then looks at is ordered by S1 and S3. */
-    atomic_fetch_add_explicit(&event->rings, 1, memory_order_seq_cst);
+    /* E5, release: pairs with E4. The kernel compares the word under a lock of its own. */
+    atomic_fetch_add_explicit(&event->rings, 1, memory_order_release);
     weft_futex_wake(&event->rings, 1);
 }
 
 void weft_event_ring_all(void)
 {
-    /* E3, acquire: pairs with E2. */
-    struct weft_event *event = atomic_load_explicit(&table, memory_order_acquire);
+    /* E3, seq_cst: after F2; pairs with E2. */
+    struct weft_event *event = atomic_load_explicit(&table, memory_order_seq_cst);
     for (; event != NULL; event = event->next)
         weft_event_ring(event);
 }

@@ -109,11 +109,13 @@ static void whereabouts(const struct weft_operation *operation, int rank, char *
     char call[WEFT_CALL_TEXT];
     /* R7, acquire: pairs with R6. */
     uint64_t calls = atomic_load_explicit(&slot->calls, memory_order_acquire), number = weft_calls_begun(calls);
-    if (number == 0 || !weft_record_read(slot, number, false, call, NULL))
+    const char *verb = calls & 1 ? "is still in" : "last completed";
+    if (number == 0)
         snprintf(text, size, "has called nothing yet");
-    else
-        snprintf(text, size, "%s call %llu, %s", calls & 1 ? "is still in" : "last completed",
-                 (unsigned long long)number, call);
+    else if (weft_record_read(slot, number, false, call, NULL))
+        snprintf(text, size, "%s call %llu, %s", verb, (unsigned long long)number, call);
+    else /* it has just begun the next, or its record is on its way */
+        snprintf(text, size, "%s call %llu", verb, (unsigned long long)number);
 }
 
 /* "rank 3, which has called nothing yet"; "ranks 1, 3 (rank 1 last completed call 16, barrier(); rank 3 ...)", where the first few are

@@ -256,7 +256,10 @@ static bool disagree_on(const struct weft_comm *comm, uint64_t number)
     uint32_t first = 0, signature;
     bool found = false;
     for (int rank = 0; rank < comm->n_ranks; rank++) {
-        if (!weft_record_read(weft_slot_of(comm, rank), number, false, NULL, &signature))
+        const struct weft_slot *slot = weft_slot_of(comm, rank);
+        /* R7, seq_cst: after R9; of two ranks that look round one sees the other's R9, and so its record. */
+        if (weft_calls_begun(atomic_load_explicit(&slot->calls, memory_order_seq_cst)) < number ||
+            !weft_record_read(slot, number, false, NULL, &signature))
             continue;
         if (found && signature != first)
             return true;

@@ -59,8 +59,8 @@ void weft_wake(struct weft_world *world, int target)
 {
     for (int rank = 0; rank < world->n_ranks; rank++) {
         struct weft_slot *slot = &world->slots[rank];
-        /* S9, acquire: S4 was read with acquire by S2, so the registration behind the count is visible; its event, too. */
-        if (atomic_load_explicit(&slot->target, memory_order_acquire) != target + 1)
+        /* S9, seq_cst: after S1; a registration that this misses comes before S5, which then sees S1. */
+        if (atomic_load_explicit(&slot->target, memory_order_seq_cst) != target + 1)
             continue;
         /* S10, relaxed: stored before the target that S9 saw. */
         struct weft_event *event = atomic_load_explicit(&slot->event, memory_order_relaxed);
@@ -102,12 +102,13 @@ static void sleep_until(struct weft_operation *operation, int64_t deadline_ns, u
         return;
     }
     uint32_t seen = weft_event_look(event);
+    /* S4, seq_cst: before S5; pairs with S2. Counted in before a waker can find the registration and count it out: the count must not
+     * fall below what others have counted in. */
+    atomic_fetch_add_explicit((_Atomic uint32_t *)sleepers_of(world, target), 1, memory_order_seq_cst);
     /* S10, relaxed: published by the target below. */
     atomic_store_explicit(&comm->slot->event, event, memory_order_relaxed);
-    /* S9, release: who sees the target sees the event. */
-    atomic_store_explicit(&comm->slot->target, target + 1, memory_order_release);
-    /* S4, seq_cst: before S5; pairs with S2. */
-    atomic_fetch_add_explicit((_Atomic uint32_t *)sleepers_of(world, target), 1, memory_order_seq_cst);
+    /* S9, seq_cst: before S5; who sees the target sees the event. */
+    atomic_store_explicit(&comm->slot->target, target + 1, memory_order_seq_cst);
     if (!over(operation) && departures(operation) == departures_seen)
         weft_event_sleep(event, seen, deadline_ns);
     claim(world, comm->slot, target);

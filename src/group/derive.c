@@ -93,9 +93,14 @@ static struct weft_world *claim(struct weft_world *parent, uint64_t number, int 
     return world;
 }
 
-/* The call failed: nobody is to find the world any more. */
-static void give_up(struct weft_world *parent, uint64_t number, int color)
+/* The call failed on this rank: nobody is to find the world any more, and who has it is not to wait there for this rank. */
+static void give_up(struct weft_comm *comm, uint64_t number, int color, struct weft_world *world)
 {
+    struct weft_world *parent = comm->world;
+    weft_status status = weft_world_status(parent);
+    if (status != WEFT_OK)
+        weft_world_fail(world, -1, status, "the communicator that this one was made from failed meanwhile: %s",
+                        parent->cause.text);
     pthread_mutex_lock(&parent->lock);
     struct weft_birth **at = find(parent, number, color), *birth = *at;
     if (birth != NULL)
@@ -104,6 +109,7 @@ static void give_up(struct weft_world *parent, uint64_t number, int color)
     if (birth != NULL)
         weft_world_leave(birth->world);
     free(birth);
+    weft_world_leave(world);
 }
 
 static weft_status exchange_places(weft_comm *comm, struct weft_call *call, const struct place *mine,
@@ -137,6 +143,7 @@ weft_status weft_comm_derive(weft_comm *comm, enum weft_collective collective, i
                              .type = WEFT_INT32,
                              .type_index = WEFT_TYPE_int32,
                              .shape = (uint32_t)collective * 0x9e3779b1u};
+    const char *name = collective == WEFT_COLLECTIVE_dup ? "weft_comm_dup" : "weft_comm_split";
     struct place mine = {color, key}, *places = malloc((size_t)comm->n_ranks * sizeof *places);
     weft_comm *made = NULL;
     struct weft_world *world = NULL;
@@ -154,10 +161,13 @@ weft_status weft_comm_derive(weft_comm *comm, enum weft_collective collective, i
         world = made != NULL ? claim(comm->world, number, color, size) : NULL;
     }
     status = agree(comm, &call, color == WEFT_NO_COLOR || world != NULL, &all);
-    if (status == WEFT_OK && all == 0)
-        status =
-            weft_error(WEFT_ERR_MEMORY, collective == WEFT_COLLECTIVE_dup ? "weft_comm_dup" : "weft_comm_split", comm,
-                       "some rank had no memory for the new communicator; no rank got one, and this one goes on");
+    /* A peer whose own call failed gives up the world. Whoever comes too late to find it makes another, in which nobody else will be; he sees
+     * the failure, since the lock of the list handed it on. */
+    if (status == WEFT_OK && weft_world_inherit(comm->world) != WEFT_OK)
+        status = weft_call_refused(comm, name);
+    else if (status == WEFT_OK && all == 0)
+        status = weft_error(WEFT_ERR_MEMORY, name, comm,
+                            "some rank had no memory for the new communicator; no rank got one, and this one goes on");
     if (status == WEFT_OK) {
         *out = made;
         if (made != NULL) {
@@ -167,8 +177,7 @@ weft_status weft_comm_derive(weft_comm *comm, enum weft_collective collective, i
         }
         made = NULL;
     } else if (world != NULL) {
-        give_up(comm->world, number, color);
-        weft_world_leave(world);
+        give_up(comm, number, color, world);
     }
 done:
     if (made != NULL)

@@ -140,27 +140,41 @@ static weft_status combine_user(const struct weft_reduction *reduction, const vo
     return status == WEFT_OK ? call_user(reduction, left, result, count) : status;
 }
 
+/* Into the spare first: result may be a source that is still to be read. */
+static weft_status combine_through(const struct weft_reduction *reduction, const void *const *sources, int n,
+                                   void *result, size_t count, unsigned char *spare)
+{
+    size_t bytes = count * reduction->type->size;
+    weft_status status = combine_user(reduction, sources, n, spare, count, spare + bytes);
+    if (status == WEFT_OK)
+        memcpy(result, spare, bytes);
+    return status;
+}
+
+static weft_status combine_on_heap(const struct weft_reduction *reduction, const void *const *sources, int n,
+                                   void *result, size_t count, size_t spare_bytes)
+{
+    unsigned char *const spare = aligned_alloc(WEFT_CACHE_LINE, spare_bytes);
+    weft_status status;
+    if (spare == NULL)
+        return WEFT_ERR_MEMORY;
+    pthread_cleanup_push(free, spare);
+    status = combine_through(reduction, sources, n, result, count, spare);
+    pthread_cleanup_pop(1);
+    return status;
+}
+
 static weft_status combine_user_block(const struct weft_reduction *reduction, const void *const *sources, int n,
                                       void *result, size_t count)
 {
     enum { LEVELS = 8 };
     _Alignas(WEFT_CACHE_LINE) unsigned char stack[LEVELS * WEFT_BLOCK_BYTES];
     int levels = 33 - __builtin_clz((unsigned)n); /* the result, and a left part for each level */
-    size_t bytes = count * reduction->type->size, needed = (size_t)levels * bytes;
-    unsigned char *spare = stack;
-    if (needed > sizeof stack) {
-        spare = aligned_alloc(WEFT_CACHE_LINE, (needed + WEFT_CACHE_LINE - 1) / WEFT_CACHE_LINE * WEFT_CACHE_LINE);
-        if (spare == NULL)
-            return WEFT_ERR_MEMORY;
-    }
-    weft_status status;
-    pthread_cleanup_push(free, spare != stack ? spare : NULL);
-    /* Into the spare first: result may be a source that is still to be read. */
-    status = combine_user(reduction, sources, n, spare, count, spare + bytes);
-    if (status == WEFT_OK)
-        memcpy(result, spare, bytes);
-    pthread_cleanup_pop(1);
-    return status;
+    size_t needed = (size_t)levels * count * reduction->type->size;
+    if (needed <= sizeof stack)
+        return combine_through(reduction, sources, n, result, count, stack);
+    needed = (needed + WEFT_CACHE_LINE - 1) / WEFT_CACHE_LINE * WEFT_CACHE_LINE;
+    return combine_on_heap(reduction, sources, n, result, count, needed);
 }
 
 weft_status weft_reduce_block(const struct weft_reduction *reduction, const void *const *sources, int n, void *result,

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+/* explore.c - runs harnesses under many schedules, and tells what it finds with the seed that replays it.
+ *
+ * Before each schedule the program's variables and heaps are set back, so that every one begins alike. What must outlive a schedule stands
+ * on pages of its own. Usage: see usage(). */
+#include "runtime.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+extern unsigned char __data_start[], _end[];
+
+static void usage(FILE *out)
+{
+    fputs("Usage: weft_model [OPTION...] [HARNESS...]\n"
+          "Runs harnesses (all, or those named) under many schedules.\n"
+          "  -l        list the harnesses\n"
+          "  -n COUNT  random schedules of each (20000)\n"
+          "  -x COUNT  schedules of each at most where all are tried (200000)\n"
+          "  -t TIME   seconds of each at most, for either kind (60)\n"
+          "  -s SEED   replay one random schedule, step by step\n"
+          "  -c LIST   replay one schedule by its choices (\"12:1,40:2\"), step by step\n"
+          "  -f SEED   the first seed (1)\n"
+          "  -e        end at the first finding\n",
+          out);
+}
+
+static const struct model_harness *const files[] = {model_lines, model_gates, model_buffers, model_failures,
+                                                    model_worlds};
+
+/* ---- One schedule */
+
+static void set_back(void)
+{
+    size_t bytes = (size_t)(_end - __data_start);
+    static unsigned char *image; /* set before the image is taken */
+    if (image == NULL) {
+        image = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        memcpy(image, __data_start, bytes);
+    } else {
+        memcpy(__data_start, image, bytes);
+    }
+    for (int thread = 0; thread < MODEL_THREADS; thread++) {
+        memset(model->arena + (size_t)thread * MODEL_HEAP_BYTES, 0, model->threads[thread].heap_used);
+        model->threads[thread].heap_used = 0;
+    }
+}
+
+static void run_schedule(void)
+{
+    set_back();
+    model_memory_begin();
+    model_races_begin();
+    model_begin();
+    model_switch(&model->explorer, model->threads[0].stack_pointer);
+    model->explorer = NULL;
+    if (!model->failed && model->pages != 0) {
+        model->failed = true;
+        snprintf(model->why, sizeof model->why, "%ld worlds are left behind", model->pages);
+    }
+}
+
+__attribute__((noreturn)) static void end_schedule(void)
+{
+    void *explorer = model->explorer;
+    model->failed = true;
+    model_switch(&model_self()->stack_pointer, explorer);
+    __builtin_unreachable();
+}
+
+void model_fail(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(model->why, sizeof model->why, format, arguments);
+    va_end(arguments);
+    if (!model_running()) {
+        fprintf(stderr, "%s\n", model->why);
+        abort();
+    }
+    end_schedule();
+}
+
+void model_check(bool held, const char *condition, const char *file, int line, const char *format, ...)
+{
+    char text[300];
+    va_list arguments;
+    if (held)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    model_fail("%s:%d: thread %d: %s does not hold: %s", file, line, model->current, condition, text);
+}
+
+void model_check_status(weft_status expected, weft_status found, const char *call, const char *file, int line)
+{
+    if (expected == found)
+        return;
+    model_fail("%s:%d: thread %d: %s returned %s, expected %s: %s", file, line, model->current, call,
+               weft_status_name(found), weft_status_name(expected), weft_last_error());
+}
+
+static void on_signal(int signal, siginfo_t *info, void *context)
+{
+    (void)context;
+    if (!model_running()) {
+        fprintf(stderr, "signal %d outside of a schedule\n", signal);
+        _exit(2);
+    }
+    snprintf(model->why, sizeof model->why, "thread %d crashed with signal %d at address %p", model->current, signal,
+             info->si_addr);
+    end_schedule();
+}
+
+static void catch_crashes(void)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+    stack_t stack = {.ss_sp = malloc(65536), .ss_size = 65536};
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+    sigaltstack(&stack, NULL);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        sigaction(signals[i], &action, NULL);
+}
+
+/* ---- Many schedules */
+
+struct limits {
+    long random, exhaustive;
+    uint64_t first_seed;
+    double seconds;
+    bool end_at_first;
+};
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+static void replay(const char *how)
+{
+    char why[sizeof model->why];
+    memcpy(why, model->why, sizeof why);
+    printf("%s: FOUND: %s\n  Replay: weft_model %s %s\n", model->harness->name, why, how, model->harness->name);
+    fflush(stdout);
+}
+
+/* The schedule that is set up once more, with a trace. */
+static bool run_traced(void)
+{
+    model_trace_on();
+    run_schedule();
+    model_trace_print();
+    printf("  %s\n", model->failed ? model->why : "Nothing was found.");
+    return !model->failed;
+}
+
+/* All schedules within the bound; begins again while it finds atomics that threads share. Returns false when it finds something. */
+static bool explore_all(const struct limits *limits, long *count, bool *complete)
+{
+    double end = now() + limits->seconds;
+    bool more = true;
+    *count = 0;
+    *complete = false;
+    model_choose_all(model->harness->exhaustive);
+    while (more && *count < limits->exhaustive && (*count % 256 != 0 || now() < end)) {
+        model->shared_grew = false;
+        run_schedule();
+        ++*count;
+        if (model->failed)
+            return false;
+        more = true;
+        if (model->shared_grew)
+            model_choose_all(model->harness->exhaustive);
+        else
+            more = model_choose_next();
+    }
+    *complete = !more;
+    return true;
+}
+
+static bool explore_randomly(const struct limits *limits, long *count, long *steps, uint64_t *seed)
+{
+    double end = now() + limits->seconds;
+    *count = *steps = 0;
+    while (*count < limits->random && (*count % 256 != 0 || now() < end)) {
+        *seed = limits->first_seed + (uint64_t)*count;
+        model_choose_randomly(*seed);
+        run_schedule();
+        ++*count;
+        *steps += model->steps;
+        if (model->failed)
+            return false;
+    }
+    return true;
+}
+
+static bool explore(const struct model_harness *harness, const struct limits *limits)
+{
+    char how[4000] = "-c ";
+    long random = 0, all = 0, steps = 0;
+    uint64_t seed = 0;
+    bool complete = false;
+    double begin = now();
+    model->harness = harness;
+    model_forget_shared();
+    if (!explore_randomly(limits, &random, &steps, &seed)) {
+        snprintf(how, sizeof how, "-s %llu", (unsigned long long)seed);
+        replay(how);
+        model_choose_randomly(seed);
+        return run_traced();
+    }
+    if (harness->exhaustive > 0 && limits->exhaustive > 0 && !explore_all(limits, &all, &complete)) {
+        char text[3900];
+        model_choices_text(text, sizeof text);
+        snprintf(how + 3, sizeof how - 3, "%s", text);
+        replay(how);
+        model_choose_again(text);
+        return run_traced();
+    }
+    double seconds = now() - begin;
+    printf("%-24s %8ld random, %4ld steps each", harness->name, random, random > 0 ? steps / random : 0);
+    if (all > 0)
+        printf("; %8ld of %s within %d preemptions", all, complete ? "all" : "some", harness->exhaustive);
+    printf("; %.1f s\n", seconds);
+    fflush(stdout);
+    return true;
+}
+
+/* ---- The program */
+
+static const struct model_harness *find(const char *name)
+{
+    for (size_t file = 0; file < sizeof files / sizeof files[0]; file++)
+        for (const struct model_harness *harness = files[file]; harness->name != NULL; harness++)
+            if (strcmp(harness->name, name) == 0)
+                return harness;
+    fprintf(stderr, "There is no harness \"%s\"; -l lists them.\n", name);
+    exit(2);
+}
+
+static bool explore_files(const struct limits *limits, bool list)
+{
+    bool clean = true;
+    for (size_t file = 0; file < sizeof files / sizeof files[0]; file++)
+        for (const struct model_harness *harness = files[file]; harness->name != NULL; harness++) {
+            if (!clean && limits->end_at_first)
+                return false;
+            if (list)
+                printf("%-24s %s\n", harness->name, harness->what);
+            else
+                clean = explore(harness, limits) && clean;
+        }
+    return clean;
+}
+
+static void set_up(void)
+{
+    model = mmap(NULL, sizeof *model, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    model_memory_setup();
+    model_races_setup();
+    model_choices_setup();
+    model_trace_setup();
+    model_fibers_setup();
+    catch_crashes();
+}
+
+int main(int argc, char **argv)
+{
+    struct limits limits = {.random = 20000, .exhaustive = 200000, .first_seed = 1, .seconds = 60};
+    const char *seed = NULL, *choices = NULL;
+    bool list = false, clean = true;
+    for (int option; (option = getopt(argc, argv, "ln:x:t:s:c:f:eh")) != -1;) {
+        switch (option) {
+        case 'l':
+            list = true;
+            break;
+        case 'n':
+            limits.random = atol(optarg);
+            break;
+        case 'x':
+            limits.exhaustive = atol(optarg);
+            break;
+        case 't':
+            limits.seconds = atof(optarg);
+            break;
+        case 's':
+            seed = optarg;
+            break;
+        case 'c':
+            choices = optarg;
+            break;
+        case 'f':
+            limits.first_seed = strtoull(optarg, NULL, 10);
+            break;
+        case 'e':
+            limits.end_at_first = true;
+            break;
+        default:
+            usage(option == 'h' ? stdout : stderr);
+            return option == 'h' ? 0 : 2;
+        }
+    }
+    set_up();
+    if (optind == argc)
+        return explore_files(&limits, list) ? 0 : 1;
+    for (int i = optind; i < argc; i++) {
+        const struct model_harness *harness = find(argv[i]);
+        model->harness = harness;
+        if (seed != NULL)
+            model_choose_randomly(strtoull(seed, NULL, 10));
+        if (choices != NULL && !model_choose_again(choices)) {
+            fprintf(stderr, "\"%s\" is no list of choices\n", choices);
+            return 2;
+        }
+        clean = (seed != NULL || choices != NULL ? run_traced() : explore(harness, &limits)) && clean;
+    }
+    return clean ? 0 : 1;
+}

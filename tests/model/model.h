@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/* model.h - what a harness sees: a whole small program over the library's public calls, run under every schedule.
+ *
+ * A harness is one function that the first thread runs. It makes communicators and threads with the library's own calls, uses them, checks
+ * what comes out, and leaves nothing behind. Its variables are set back before every schedule. All of this runs on one real thread, so a
+ * harness needs no care of its own: but its plain accesses are checked for data races like the library's. */
+#ifndef WEFT_TESTS_MODEL_H
+#define WEFT_TESTS_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <weft/weft.h>
+
+struct model_harness {
+    const char *name;
+    const char *what; /* in one sentence */
+    void (*run)(void);
+    int processors; /* that the library finds; fewer than ranks: it is crowded */
+    bool timers;    /* sleeps may end by their deadline; otherwise whoever sleeps must be woken */
+    int exhaustive; /* preemptions up to which all schedules are tried; 0: random ones alone */
+};
+
+/* The harnesses of one file, the last with a name of NULL. */
+extern const struct model_harness model_lines[], model_gates[], model_buffers[], model_failures[], model_worlds[];
+
+/* Fails the schedule, and says where and why, unless the condition holds. */
+#define CHECK(condition, ...) model_check((condition), #condition, __FILE__, __LINE__, __VA_ARGS__)
+__attribute__((format(printf, 5, 6))) void model_check(bool held, const char *condition, const char *file, int line,
+                                                       const char *format, ...);
+#define CHECK_OK(call) model_check_status(WEFT_OK, (call), #call, __FILE__, __LINE__)
+#define CHECK_STATUS(expected, call) model_check_status((expected), (call), #call, __FILE__, __LINE__)
+void model_check_status(weft_status expected, weft_status found, const char *call, const char *file, int line);
+
+/* Makes a communicator of n ranks and runs `body` for each on a thread of its own (the calling one is rank 0). The handles are destroyed
+ * when all have come back, not before: a rank that leaves wakes the others, and so would hide a wake-up that was lost. */
+void model_ranks(int n_ranks, const weft_config *config, void (*body)(weft_comm *comm));
+/* The same; body destroys its handle itself, when it likes. */
+void model_ranks_leaving(int n_ranks, const weft_config *config, void (*body)(weft_comm *comm));
+
+/* Every wait sleeps at once; `algorithms` as in weft_config. */
+weft_config model_config(weft_wait wait, const char *algorithms);
+
+#endif

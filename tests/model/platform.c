@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/* platform.c - the checker as the operating system that the library is ported to: what platform.h asks for. */
+#include "platform/platform.h"
+
+#include "redirect.h"
+#undef memset
+#include "runtime.h"
+
+int64_t weft_now_ns(void)
+{
+    model_point(NULL);
+    model_pass_time(model->harness->timers && model_choose(MODEL_TIME, 2) == 1 ? 40 * MODEL_TICK_NS : MODEL_TICK_NS);
+    return model->now_ns;
+}
+
+void weft_yield(void)
+{
+    model_trace("yields");
+    model_give_way();
+}
+
+void weft_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline_ns)
+{
+    model_point(NULL);
+    if (model_kernel_load(word) != expected)
+        return;
+    if (model_choose(MODEL_TIME, 2) == 1)
+        return; /* for no reason */
+    model_block("a sleep", word, deadline_ns);
+}
+
+void weft_futex_wake(_Atomic uint32_t *word, int count)
+{
+    int sleepers[MODEL_THREADS];
+    model_point(NULL);
+    model_kernel_seen(word);
+    for (; count > 0; count--) {
+        int asleep = 0;
+        for (int thread = 0; thread < model->n_threads; thread++)
+            if (model->threads[thread].state == MODEL_BLOCKED && model->threads[thread].blocked_on == word)
+                sleepers[asleep++] = thread;
+        if (asleep == 0)
+            return;
+        int woken = sleepers[model_choose(MODEL_WAKE, asleep)];
+        model_trace("wakes thread %d", woken);
+        model_wake(woken);
+    }
+}
+
+void *weft_pages_allocate(size_t bytes)
+{
+    model->pages++;
+    return model_aligned_alloc(4096, bytes);
+}
+
+void weft_pages_free(void *pages, size_t bytes)
+{
+    (void)bytes;
+    if (pages == NULL)
+        return;
+    model->pages--;
+    model_free(pages);
+}
+
+bool weft_random_bytes(void *bytes, size_t count)
+{
+    static unsigned char next; /* set back before every schedule */
+    unsigned char *at = bytes;
+    model_plain((uintptr_t)bytes, count, true);
+    for (size_t i = 0; i < count; i++)
+        at[i] = next++;
+    return true;
+}
+
+uint64_t weft_process_id(void)
+{
+    return 1;
+}
+
+void weft_processors_count(struct weft_processors *out)
+{
+    int processors = model->harness->processors;
+    *out = (struct weft_processors){processors, processors, processors, 0};
+    model_plain((uintptr_t)out, sizeof *out, true);
+}
+
+int weft_topology_levels(struct weft_level *levels, int capacity)
+{
+    (void)levels;
+    (void)capacity;
+    return 0;
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+/* scheduler.c - who runs: threads as fibers, switched at the points where another thread could make a difference.
+ *
+ * These are the accesses to atomics that several threads touch, locks, the clock and the futex. A thread that yields lets another go on,
+ * so a loop that polls and yields ends. When nobody can go on, either time passes until a deadline comes, or a wake-up was lost. */
+#include "runtime.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const long STEPS = 100000; /* of one schedule: more is a loop that does not end */
+
+struct model *model;
+
+static void switch_to(int thread)
+{
+    int from = model->current;
+    if (thread == from)
+        return;
+    model->current = thread;
+    model_locals_swap(from, thread);
+    model_trace("goes on");
+    model_switch(&model->threads[from].stack_pointer, model->threads[thread].stack_pointer);
+}
+
+/* The threads that can go on, from the one after the current, without it. */
+static int others_ready(int *others)
+{
+    int count = 0;
+    for (int step = 1; step < model->n_threads; step++) {
+        int thread = (model->current + step) % model->n_threads;
+        if (model->threads[thread].state == MODEL_READY)
+            others[count++] = thread;
+    }
+    return count;
+}
+
+static void count_step(void)
+{
+    if (++model->steps > STEPS)
+        model_fail("after %ld steps there is no end in sight: a loop waits for what never comes", STEPS);
+}
+
+void model_point(const void *address)
+{
+    int others[MODEL_THREADS], count;
+    count_step();
+    if (model->n_threads == 1 || (count = others_ready(others)) == 0)
+        return;
+    if (address != NULL && model_choosing_all()) {
+        long cell = model_cell_of((uintptr_t)address);
+        if (cell >= 0 && (model->shared[cell] & ~(1 << model->current)) == 0)
+            count = 0; /* nobody else ever looks at it: a choice without alternatives */
+    }
+    int chosen = model_choose(MODEL_PREEMPT, count + 1);
+    if (chosen > 0)
+        switch_to(others[chosen - 1]);
+}
+
+void model_give_way(void)
+{
+    int others[MODEL_THREADS], count = others_ready(others);
+    count_step();
+    if (count > 0)
+        switch_to(others[model_choose(MODEL_YIELD, count)]);
+}
+
+/* ---- Blocking */
+
+static void describe_blocked(char *text, size_t size)
+{
+    size_t at = 0;
+    for (int thread = 0; thread < model->n_threads && at < size; thread++)
+        if (model->threads[thread].state == MODEL_BLOCKED)
+            at += (size_t)snprintf(text + at, size - at, "%sthread %d in %s", at > 0 ? ", " : "", thread,
+                                   model->threads[thread].blocked_in);
+}
+
+static void time_out_first(void)
+{
+    int64_t first = INT64_MAX;
+    for (int thread = 0; thread < model->n_threads; thread++)
+        if (model->threads[thread].state == MODEL_BLOCKED && model->threads[thread].deadline_ns < first)
+            first = model->threads[thread].deadline_ns;
+    if (first == INT64_MAX || !model->harness->timers) {
+        char who[400];
+        describe_blocked(who, sizeof who);
+        model_fail("all threads wait, and nobody is left to wake them: %s", who);
+    }
+    model_pass_time(first - model->now_ns);
+}
+
+void model_block(const char *in, const void *on, int64_t deadline_ns)
+{
+    struct model_thread *self = model_self();
+    int others[MODEL_THREADS], count;
+    self->state = MODEL_BLOCKED;
+    self->blocked_in = in;
+    self->blocked_on = on;
+    self->deadline_ns = deadline_ns;
+    model_trace("blocks in %s", in);
+    while ((count = others_ready(others)) == 0 && self->state == MODEL_BLOCKED)
+        time_out_first();
+    if (count > 0)
+        switch_to(others[model_choose(MODEL_NEXT, count)]);
+}
+
+void model_wake(int thread)
+{
+    model->threads[thread].state = MODEL_READY;
+    model->threads[thread].blocked_on = NULL;
+}
+
+void model_pass_time(int64_t ns)
+{
+    model->now_ns += ns;
+    for (int thread = 0; thread < model->n_threads && model->harness->timers; thread++)
+        if (model->threads[thread].state == MODEL_BLOCKED && model->threads[thread].deadline_ns <= model->now_ns)
+            model_wake(thread);
+}
+
+/* ---- Threads */
+
+static unsigned char *stack_of(int thread)
+{
+    return model->arena + (size_t)MODEL_THREADS * MODEL_HEAP_BYTES + (size_t)thread * MODEL_STACK_BYTES;
+}
+
+static void run_key_destructors(void)
+{
+    struct model_thread *self = model_self();
+    for (int key = 0; key < model->n_keys; key++) {
+        void *value = self->keys[key];
+        self->keys[key] = NULL;
+        if (value != NULL && model->key_destructors[key] != NULL)
+            model->key_destructors[key](value);
+    }
+}
+
+static void thread_main(void)
+{
+    struct model_thread *self = model_self();
+    void *result = self->start(self->argument);
+    int others[MODEL_THREADS], count;
+    run_key_destructors();
+    self = model_self();
+    self->result = result;
+    self->state = MODEL_ENDED;
+    for (int thread = 0; thread < model->n_threads; thread++)
+        if (model->threads[thread].state == MODEL_BLOCKED && model->threads[thread].blocked_on == self)
+            model_wake(thread);
+    if (self == &model->threads[0]) {
+        void *explorer = model->explorer;
+        for (int thread = 1; thread < model->n_threads; thread++)
+            if (model->threads[thread].state != MODEL_ENDED)
+                model_fail("thread %d is left behind", thread);
+        model_switch(&self->stack_pointer, explorer);
+    }
+    while ((count = others_ready(others)) == 0)
+        time_out_first();
+    switch_to(others[model_choose(MODEL_NEXT, count)]);
+    __builtin_unreachable();
+}
+
+static void thread_make(int thread, void *(*start)(void *), void *argument)
+{
+    struct model_thread *made = &model->threads[thread];
+    made->state = MODEL_READY;
+    made->start = start;
+    made->argument = argument;
+    made->heap_used = 0;
+    made->deadline_ns = INT64_MAX;
+    memset(&made->clock, 0, sizeof made->clock);
+    memset(made->keys, 0, sizeof made->keys);
+    made->clock.of[thread] = 1;
+    made->stack_pointer = model_fiber(stack_of(thread), MODEL_STACK_BYTES, thread_main);
+}
+
+static void *run_harness(void *unused)
+{
+    model->harness->run();
+    return unused;
+}
+
+void model_begin(void)
+{
+    model->n_threads = 1;
+    model->current = 0;
+    model->now_ns = 1000000000;
+    model->steps = model->pages = 0;
+    model->n_locks = model->n_keys = 0;
+    model->failed = false;
+    model_locals_reset();
+    thread_make(0, run_harness, NULL);
+}
+
+int model_thread_create(void *(*start)(void *), void *argument)
+{
+    struct model_thread *self = model_self();
+    int thread = model->n_threads;
+    if (thread == MODEL_THREADS)
+        model_fail("more than %d threads", MODEL_THREADS);
+    model->n_threads++;
+    thread_make(thread, start, argument);
+    model_clock_join(&model->threads[thread].clock, &self->clock);
+    memset(model->threads[thread].view, 0, (size_t)model->n_locations * sizeof(model_index));
+    memset(model->threads[thread].stale, 0, (size_t)model->n_locations);
+    model_view_join(model->threads[thread].view, self->view, model->n_locations);
+    model_tick();
+    model_point(NULL);
+    return thread;
+}
+
+void model_thread_join(int thread, void **result)
+{
+    struct model_thread *self = model_self(), *other = &model->threads[thread];
+    if (other->state != MODEL_ENDED)
+        model_block("pthread_join", other, INT64_MAX);
+    model_clock_join(&self->clock, &other->clock);
+    model_view_join(self->view, other->view, model->n_locations);
+    if (result != NULL)
+        *result = other->result;
+}
