@@ -46,6 +46,14 @@ static struct weft_birth **find(struct weft_world *parent, uint64_t number, int 
     return at;
 }
 
+static bool unfinished(struct weft_world *parent, uint64_t number, int color)
+{
+    pthread_mutex_lock(&parent->lock);
+    bool found = *find(parent, number, color) != NULL;
+    pthread_mutex_unlock(&parent->lock);
+    return found;
+}
+
 static struct weft_world *make(struct weft_world *parent, int size)
 {
     struct weft_world_config config = {.name = parent->name, .with_grid = parent->channels != NULL, .parent = parent};
@@ -161,9 +169,9 @@ weft_status weft_comm_derive(weft_comm *comm, enum weft_collective collective, i
         world = made != NULL ? claim(comm->world, number, color, size) : NULL;
     }
     status = agree(comm, &call, color == WEFT_NO_COLOR || world != NULL, &all);
-    /* A peer whose own call failed gives up the world. Whoever comes too late to find it makes another, in which nobody else will be; he sees
-     * the failure, since the lock of the list handed it on. */
-    if (status == WEFT_OK && weft_world_inherit(comm->world) != WEFT_OK)
+    /* All ranks have taken their places, but not all in this world: a peer whose own call failed gave up the first, and this rank came too
+     * late to find that. (The lock of the list handed the failure on, so it is visible.) */
+    if (status == WEFT_OK && world != NULL && all != 0 && unfinished(comm->world, number, color))
         status = weft_call_refused(comm, name);
     else if (status == WEFT_OK && all == 0)
         status = weft_error(WEFT_ERR_MEMORY, name, comm,
