@@ -139,9 +139,11 @@ static enum weft_move work_on(struct weft_operation *operation, const struct geo
         if (weft_sweep(operation, from, least(from + geometry->chunk, end)) != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
         /* K2, seq_cst: releases the results to S3, in a chain of counts; ordered before S2 like S1. */
-        bool complete = atomic_fetch_add_explicit(done, 1, memory_order_seq_cst) + 1 == chunks;
+        uint64_t finished = atomic_fetch_add_explicit(done, 1, memory_order_seq_cst) + 1;
+        if (!weft_assert(comm->world, finished <= chunks))
+            return WEFT_MOVE_FAIL;
         /* S2, seq_cst: as in weft_publish_word. */
-        if (complete && atomic_load_explicit(&weft_slot_of(comm, owner)->sleepers, memory_order_seq_cst) != 0)
+        if (finished == chunks && atomic_load_explicit(&weft_slot_of(comm, owner)->sleepers, memory_order_seq_cst) != 0)
             weft_wake(comm->world, owner);
     }
 }

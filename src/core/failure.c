@@ -8,6 +8,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static _Thread_local char last_error[1536];
 static _Thread_local weft_status last_status;
@@ -113,6 +114,20 @@ void weft_world_abort(struct weft_world *world, int rank, const char *reason)
     at = append(at, end, " aborted: ");
     append(at, end, reason != NULL ? reason : "no reason given");
     publish_cause(cause, rank, WEFT_ERR_ABORTED);
+}
+
+bool weft_invariant_broken(struct weft_world *world, const char *condition, const char *file, int line)
+{
+    const char *source = strstr(file, "src/");
+    if (source == NULL)
+        source = file;
+#ifndef NDEBUG
+    fprintf(stderr, "weft: broken invariant at %s:%d: %s\n", source, line, condition);
+    abort();
+#endif
+    weft_world_fail(world, -1, WEFT_ERR_SYSTEM,
+                    "an invariant of the library is broken, which is a bug in it: %s:%d: %s", source, line, condition);
+    return false;
 }
 
 weft_status weft_world_inherit(struct weft_world *world)

@@ -23,6 +23,12 @@ __attribute__((format(printf, 4, 5))) WEFT_COLD void weft_world_fail(struct weft
 /* Fails it with ABORTED. In a signal handler, too: takes no lock, allocates nothing, formats by hand. reason may be NULL. */
 WEFT_COLD void weft_world_abort(struct weft_world *world, int rank, const char *reason);
 
+/* An invariant of the library itself. Where it is broken, a debug build stops at the place; a release build fails the communicator with
+ * SYSTEM, and the expression is false. */
+#define weft_assert(world, condition)                                                                                  \
+    (weft_likely(condition) || weft_invariant_broken(world, #condition, __FILE__, __LINE__))
+WEFT_COLD bool weft_invariant_broken(struct weft_world *world, const char *condition, const char *file, int line);
+
 /* WEFT_OK, or why the communicator has failed. */
 WEFT_INLINE weft_status weft_world_status(const struct weft_world *world)
 {

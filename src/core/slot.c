@@ -14,6 +14,8 @@ enum weft_move weft_ring_look(struct weft_operation *operation)
 {
     weft_comm *comm = operation->comm;
     uint64_t needed = operation->position + operation->lines - WEFT_RING_LINES;
+    if (!weft_assert(comm->world, operation->lines <= WEFT_RING_LINES))
+        return WEFT_MOVE_FAIL;
     for (int rank = 0; rank < comm->n_ranks; rank++) {
         enum weft_move move = rank == comm->rank
                                   ? WEFT_MOVE_DONE

@@ -134,10 +134,10 @@ WEFT_INLINE struct weft_gate *weft_gate_at(const struct weft_operation *operatio
 /* Counts this rank in. True: it is the last, and is to open the gate. */
 WEFT_INLINE bool weft_gate_arrive(const struct weft_operation *operation, uint32_t step)
 {
-    uint64_t uses = (operation->gate + step) / WEFT_GATES + 1;
+    uint64_t all = ((operation->gate + step) / WEFT_GATES + 1) * (uint64_t)operation->comm->n_ranks;
     /* G1, acq_rel: hands on what this rank published, and to the last to arrive all that the others did. */
-    return atomic_fetch_add_explicit(&weft_gate_at(operation, step)->arrived, 1, memory_order_acq_rel) + 1 ==
-           uses * (uint64_t)operation->comm->n_ranks;
+    uint64_t arrived = atomic_fetch_add_explicit(&weft_gate_at(operation, step)->arrived, 1, memory_order_acq_rel) + 1;
+    return weft_assert(operation->comm->world, arrived <= all) && arrived == all;
 }
 
 /* The payload of the release line stands in it already. */

@@ -90,7 +90,7 @@ public:
         timeout_ = timeout;
         return *this;
     }
-    /* "allreduce:grid,broadcast:flat" forces algorithms by name. The same on all ranks. */
+    /* "allreduce:grid,broadcast:pull" forces algorithms by name. The same on all ranks. */
     config &algorithms(std::string algorithms)
     {
         algorithms_ = std::move(algorithms);
