@@ -16,8 +16,12 @@
 enum {
     MOST_SUBJECTS = 32,
     FEWEST_ROUNDS = 5,
-    SINGLES = 16, /* windows of one operation that a subject runs in one turn */
+    SINGLES = 16,     /* windows of one operation that a subject runs in one turn */
+    FIRST_CHECKS = 2, /* operations on fresh sources before anything is timed */
     BARRIER_CHECKS = 10,
+    CALIBRATION_TRIES = 8,
+    SURELY_LONG_NS = 100000000, /* no interruption: the operation itself takes long */
+    MOST_GROWTH = 8,
     WINDOW_NS = 200000,
     CROWDED_WINDOW_NS = 10000000,
     WARM_SHARE = 10, /* one untimed operation for so many timed ones, and at least one */
@@ -154,19 +158,37 @@ static int64_t least_window_ns(const struct run *run)
     return run->me.team->crowded ? CROWDED_WINDOW_NS : WINDOW_NS;
 }
 
+/* What rank 0 makes of calibration windows of so many operations, of which the shortest took best_ns: how many operations
+ * the next window is to have, and whether that is final. A window that the system interrupted says nothing, so one that is
+ * long enough is not believed until it was the shortest of several. */
+static uint64_t next_operations(uint64_t operations, int64_t best_ns, int64_t least_ns, int tries, bool *done)
+{
+    const bool suspect = best_ns * 2 >= least_ns && best_ns < SURELY_LONG_NS && tries < CALIBRATION_TRIES;
+    *done = operations >= MOST_OPERATIONS || (best_ns * 2 >= least_ns && !suspect);
+    if (suspect)
+        return operations;
+    if (best_ns * MOST_GROWTH < least_ns)
+        return operations * MOST_GROWTH;
+    const double wanted = (double)operations * (double)least_ns / (double)best_ns;
+    return (uint64_t)wanted + 1;
+}
+
 /* Finds how many operations make a window; warms up on the way. */
 static void calibrate(struct run *run, struct lane *lane)
 {
-    const int64_t least = least_window_ns(run);
-    int64_t cpu_ns;
+    const int64_t least_ns = least_window_ns(run);
+    int64_t cpu_ns, best_ns = INT64_MAX;
+    int tries = 0;
     lane->operations = 1;
     for (bool done = run->single; !done && !run->failed;) {
-        const int64_t elapsed = window(run, lane, lane->operations, &cpu_ns);
-        uint64_t wanted = lane->operations * (elapsed * 8 < least ? 8 : 2);
-        done = elapsed >= least || lane->operations >= MOST_OPERATIONS;
-        if (done && elapsed > 0)
-            wanted = (uint64_t)((double)lane->operations * (double)least / (double)elapsed) + 1;
-        const uint64_t told = bench_team_tell(run->me.team, run->me.rank, wanted << 1 | done);
+        const int64_t elapsed_ns = window(run, lane, lane->operations, &cpu_ns);
+        best_ns = elapsed_ns < best_ns ? elapsed_ns : best_ns;
+        const uint64_t next = next_operations(lane->operations, best_ns > 0 ? best_ns : 1, least_ns, ++tries, &done);
+        const uint64_t told = bench_team_tell(run->me.team, run->me.rank, next << 1 | done);
+        if (told >> 1 != lane->operations) {
+            best_ns = INT64_MAX;
+            tries = 0;
+        }
         lane->operations = told >> 1 < MOST_OPERATIONS ? told >> 1 : MOST_OPERATIONS;
         done = told & 1;
     }
@@ -212,13 +234,13 @@ static void record_rounds(struct run *run)
 }
 
 /* Whether nobody leaves a barrier before all have come. */
-static bool barrier_holds(struct run *run, struct lane *lane)
+static bool barrier_holds(struct run *run, struct lane *lane, uint64_t operations)
 {
     struct bench_team *team = run->me.team;
     bool holds = true;
     atomic_store_explicit(&my_mark(run)->beat, 0, memory_order_relaxed);
     bench_team_meet(team);
-    for (unsigned i = 1; i <= BARRIER_CHECKS; i++) {
+    for (unsigned i = 1; i <= operations && i <= BARRIER_CHECKS; i++) {
         atomic_store_explicit(&my_mark(run)->beat, i, memory_order_relaxed); /* the barrier must order it */
         if (operate(run, lane, 1) != 0)
             return false;
@@ -250,8 +272,8 @@ static void check(struct run *run, struct lane *lane, uint64_t operations)
 {
     if (lane->subject->unchecked)
         return;
-    const bool holds =
-        run->me.point->collective == BENCH_BARRIER ? barrier_holds(run, lane) : result_holds(run, lane, operations);
+    const bool holds = run->me.point->collective == BENCH_BARRIER ? barrier_holds(run, lane, operations)
+                                                                  : result_holds(run, lane, operations);
     if (!holds)
         my_mark(run)->wrong |= (uint64_t)1 << (lane - run->lanes);
     bench_team_meet(run->me.team); /* nobody rewrites while another still reads */
@@ -309,7 +331,7 @@ static void conclude(struct run *run, bench_emit emit, void *sink)
 static void measure(struct run *run, bench_emit emit, void *sink)
 {
     for (size_t i = 0; i < run->n_lanes && !run->failed; i++) {
-        check(run, &run->lanes[i], 1);
+        check(run, &run->lanes[i], FIRST_CHECKS);
         calibrate(run, &run->lanes[i]);
     }
     if (run->n_lanes != 0)
