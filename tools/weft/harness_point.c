@@ -66,6 +66,12 @@ int bench_op_by_name(const char *name)
     return -1;
 }
 
+bool bench_point_equal(const struct bench_point *a, const struct bench_point *b)
+{
+    return a->collective == b->collective && a->n_ranks == b->n_ranks && a->bytes == b->bytes && a->type == b->type &&
+           a->op == b->op && a->root == b->root && a->rewritten == b->rewritten;
+}
+
 static size_t blocks_of(enum bench_blocks blocks, const struct bench_point *point)
 {
     return blocks == BENCH_NO_BLOCK ? 0 : blocks == BENCH_ONE_BLOCK ? 1 : (size_t)point->n_ranks;

@@ -78,7 +78,12 @@ struct bench_point {
     const struct bench_type *type;
     enum bench_op op;
     int root;
+    bool rewritten; /* owners rewrite their sources before each operation, outside the timed part */
 };
+/* Whether two points are the same. */
+bool bench_point_equal(const struct bench_point *a, const struct bench_point *b);
+/* Above this size a point is one of bandwidth, and is measured both with sources left alone and rewritten. */
+enum { BENCH_LATENCY_BYTES = 4096 };
 
 /* Bytes of the buffers of one rank for this point, 0 where it needs none. */
 size_t bench_send_bytes(const struct bench_point *point);

@@ -16,10 +16,12 @@
 enum {
     MOST_SUBJECTS = 32,
     FEWEST_ROUNDS = 5,
-    SINGLES = 16,     /* windows of one operation that a subject runs in one turn */
+    MOST_SINGLES = 16, /* windows of one operation that a subject runs in one turn */
     FIRST_CHECKS = 2, /* operations on fresh sources before anything is timed */
     BARRIER_CHECKS = 10,
     CALIBRATION_TRIES = 8,
+    LONG_WINDOW_TRIES = 2, /* an interruption is not much of a window this long: */
+    LONG_WINDOW_NS = 2000000,
     SURELY_LONG_NS = 100000000, /* no interruption: the operation itself takes long */
     MOST_GROWTH = 8,
     WINDOW_NS = 200000,
@@ -34,6 +36,7 @@ struct lane {
     bench_operation operation;
     void *self;
     uint64_t operations;
+    int turn; /* windows that follow one another before another subject's */
     double *samples; /* rank 0 alone */
     size_t taken;
     double cpu_ns; /* an operation, summed over the windows */
@@ -140,7 +143,7 @@ static bool anyone_wrong(const struct run *run, size_t lane)
 static int64_t window(struct run *run, struct lane *lane, uint64_t operations, int64_t *cpu_ns)
 {
     int failure = 0;
-    if (run->settings->rewrite)
+    if (run->me.point->rewritten)
         rewrite_sources(run);
     else
         failure = operate(run, lane, run->single ? 0 : (operations + WARM_SHARE - 1) / WARM_SHARE);
@@ -163,7 +166,8 @@ static int64_t least_window_ns(const struct run *run)
  * long enough is not believed until it was the shortest of several. */
 static uint64_t next_operations(uint64_t operations, int64_t best_ns, int64_t least_ns, int tries, bool *done)
 {
-    const bool suspect = best_ns * 2 >= least_ns && best_ns < SURELY_LONG_NS && tries < CALIBRATION_TRIES;
+    const int enough = least_ns < LONG_WINDOW_NS ? CALIBRATION_TRIES : LONG_WINDOW_TRIES;
+    const bool suspect = best_ns * 2 >= least_ns && best_ns < SURELY_LONG_NS && tries < enough;
     *done = operations >= MOST_OPERATIONS || (best_ns * 2 >= least_ns && !suspect);
     if (suspect)
         return operations;
@@ -173,6 +177,22 @@ static uint64_t next_operations(uint64_t operations, int64_t best_ns, int64_t le
     return (uint64_t)wanted + 1;
 }
 
+/* Windows of one operation: finds how many of them make a turn, so that there is time for the fewest rounds; warms up. */
+static void calibrate_single(struct run *run, struct lane *lane)
+{
+    int64_t cpu_ns;
+    lane->operations = 1;
+    window(run, lane, 1, &cpu_ns);
+    const int64_t began_ns = bench_now_ns();
+    window(run, lane, 1, &cpu_ns);
+    const double turn_ns = run->settings->seconds * 1e9 / FEWEST_ROUNDS;
+    const double fit = turn_ns / (double)(bench_now_ns() - began_ns + 1);
+    const uint64_t wanted = fit < 1 ? 1 : fit > MOST_SINGLES ? MOST_SINGLES : (uint64_t)fit;
+    lane->turn = (int)bench_team_tell(run->me.team, run->me.rank, wanted);
+    for (int i = 0; i < lane->turn && !run->failed; i++)
+        window(run, lane, 1, &cpu_ns);
+}
+
 /* Finds how many operations make a window; warms up on the way. */
 static void calibrate(struct run *run, struct lane *lane)
 {
@@ -180,7 +200,8 @@ static void calibrate(struct run *run, struct lane *lane)
     int64_t cpu_ns, best_ns = INT64_MAX;
     int tries = 0;
     lane->operations = 1;
-    for (bool done = run->single; !done && !run->failed;) {
+    lane->turn = 1;
+    for (bool done = false; !done && !run->failed;) {
         const int64_t elapsed_ns = window(run, lane, lane->operations, &cpu_ns);
         best_ns = elapsed_ns < best_ns ? elapsed_ns : best_ns;
         const uint64_t next = next_operations(lane->operations, best_ns > 0 ? best_ns : 1, least_ns, ++tries, &done);
@@ -192,8 +213,6 @@ static void calibrate(struct run *run, struct lane *lane)
         lane->operations = told >> 1 < MOST_OPERATIONS ? told >> 1 : MOST_OPERATIONS;
         done = told & 1;
     }
-    for (int i = 0; run->single && i < SINGLES && !run->failed; i++)
-        window(run, lane, 1, &cpu_ns);
 }
 
 static void record(struct run *run, struct lane *lane)
@@ -226,7 +245,7 @@ static void record_rounds(struct run *run)
     for (int round = 1, more = 1; more && !run->failed; round++) {
         shuffle(run, order);
         for (size_t i = 0; i < run->n_lanes && !run->failed; i++)
-            for (int j = 0; j < (run->single ? SINGLES : 1) && !run->failed; j++)
+            for (int j = 0; j < run->lanes[order[i]].turn && !run->failed; j++)
                 record(run, &run->lanes[order[i]]);
         const bool enough = round >= settings->windows || (round >= FEWEST_ROUNDS && bench_now_ns() - begin > budget);
         more = !bench_team_tell(run->me.team, run->me.rank, enough);
@@ -281,7 +300,7 @@ static void check(struct run *run, struct lane *lane, uint64_t operations)
 
 static void prepare(struct run *run, const struct bench_subject *subjects, size_t n_subjects)
 {
-    const size_t most = (size_t)run->settings->windows * SINGLES;
+    const size_t most = (size_t)run->settings->windows * MOST_SINGLES;
     for (size_t i = 0; i < n_subjects && run->n_lanes < MOST_SUBJECTS; i++) {
         struct lane *lane = &run->lanes[run->n_lanes];
         *lane = (struct lane){.subject = &subjects[i]};
@@ -332,7 +351,10 @@ static void measure(struct run *run, bench_emit emit, void *sink)
 {
     for (size_t i = 0; i < run->n_lanes && !run->failed; i++) {
         check(run, &run->lanes[i], FIRST_CHECKS);
-        calibrate(run, &run->lanes[i]);
+        if (run->single)
+            calibrate_single(run, &run->lanes[i]);
+        else
+            calibrate(run, &run->lanes[i]);
     }
     if (run->n_lanes != 0)
         record_rounds(run);
@@ -345,13 +367,12 @@ bool bench_measure(struct bench_team *team, int rank, const struct bench_point *
 {
     struct run run = {.me = {.rank = rank, .team = team, .point = point}, .settings = settings};
     struct bench_mark *mark = my_mark(&run);
-    run.single = settings->deadline || settings->rewrite;
-    run.random = point->bytes + (uint64_t)point->collective;
+    run.single = settings->deadline || point->rewritten;
     mark->wrong = 0;
     mark->failure = !bench_buffers_create(&run.me.buffers, point, rank, settings->rotate_bytes);
     mark->send = run.me.buffers.send;
     mark->recv = run.me.buffers.recv;
-    bench_team_meet(team);
+    run.random = bench_team_tell(team, rank, (uint64_t)bench_now_ns());
     run.failed = anyone_failed(&run);
     if (!run.failed) {
         bench_buffers_fill(&run.me.buffers, point, rank, run.round);
