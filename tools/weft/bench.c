@@ -4,6 +4,7 @@
 #include "bench.h"
 #include "bench_limits.h"
 #include "bench_report.h"
+#include "bench_special.h"
 #include "bench_weft.h"
 #include "harness_clock.h"
 #include "harness_session.h"
@@ -25,6 +26,7 @@ struct command {
     const char *csv;
     const char *plot;
     int launches; /* 0: not given */
+    bool specials[SPECIALS];
     bool limits;
     bool peers;
     bool serves;
@@ -80,6 +82,14 @@ static bool set_serve(void *target, const char *value)
     return ((struct command *)target)->serves = true;
 }
 
+static bool set_special(void *target, const char *word)
+{
+    for (int i = 0; i < SPECIALS; i++)
+        if (strcmp(special_names[i], word) == 0)
+            return ((struct command *)target)->specials[i] = true;
+    return false;
+}
+
 static bool set_limits(void *target, const char *value)
 {
     (void)value;
@@ -118,7 +128,10 @@ static void print_help(void)
     for (int i = 0; i < BENCH_COLLECTIVES; i++)
         if (weft_subject_knows(i))
             printf(" %s", bench_shapes[i].name);
-    printf("\n\nOptions:\n");
+    printf("\n\nOther rows, in place of those:\n");
+    for (int i = 0; i < SPECIALS; i++)
+        printf("  %-18s %s\n", special_names[i], special_help[i]);
+    printf("\nOptions:\n");
     bench_options_help(bench_point_options, stdout);
     bench_options_help(bench_method_options, stdout);
     bench_options_help(command_options, stdout);
@@ -226,6 +239,23 @@ static bool bench_ranks(const struct command *command, int n_ranks, bench_emit e
     return fine;
 }
 
+static bool run_specials(const struct command *command, struct bench_report *report)
+{
+    bool fine = true;
+    for (int i = 0; fine && i < SPECIALS; i++)
+        if (command->specials[i])
+            fine = special_run((enum special)i, &command->options, command->wait, report);
+    return fine;
+}
+
+static bool any_special(const struct command *command)
+{
+    for (int i = 0; i < SPECIALS; i++)
+        if (command->specials[i])
+            return true;
+    return false;
+}
+
 /* One launch, in this process. */
 static bool run_here(const struct command *command, struct bench_report *report)
 {
@@ -285,7 +315,9 @@ static int run(struct command *command)
                                   .algorithms = command->algorithms[0] ? command->algorithms : NULL,
                                   .quiet = to_stdout(command->json) || to_stdout(command->csv),
                                   .began_ns = bench_now_ns()};
-    bool fine = command->peers || command->launches > 1 ? run_contest(command, &report) : run_here(command, &report);
+    bool fine = any_special(command)                           ? run_specials(command, &report)
+                : command->peers || command->launches > 1 ? run_contest(command, &report)
+                                                          : run_here(command, &report);
     if (fine && command->json != NULL)
         fine = report_write_json(&report, command->json);
     if (fine && command->csv != NULL)
@@ -322,7 +354,7 @@ int weft_bench_main(int argc, char **argv)
     const struct bench_option_table tables[] = {
         {bench_point_options, &command.options, bench_set_collective},
         {bench_method_options, &command.options, NULL},
-        {command_options, &command, NULL},
+        {command_options, &command, set_special},
     };
     if (!bench_options_parse("weft bench", argc, argv, tables, sizeof tables / sizeof tables[0]))
         return 2;

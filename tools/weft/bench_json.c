@@ -74,6 +74,16 @@ static void add_result(cJSON *rows, const struct bench_report *report, const str
         add_launches(row, from);
 }
 
+static void add_figure(cJSON *figures, const struct bench_figure *from)
+{
+    cJSON *figure = cJSON_CreateObject();
+    cJSON_AddItemToArray(figures, figure);
+    cJSON_AddStringToObject(figure, "row", from->row);
+    cJSON_AddStringToObject(figure, "name", from->name);
+    cJSON_AddNumberToObject(figure, "value", from->value);
+    cJSON_AddStringToObject(figure, "unit", from->unit);
+}
+
 bool report_write_json(const struct bench_report *report, const char *path)
 {
     cJSON *root = cJSON_CreateObject();
@@ -81,6 +91,9 @@ bool report_write_json(const struct bench_report *report, const char *path)
     cJSON *rows = cJSON_AddArrayToObject(root, "results");
     for (size_t i = 0; i < report->n_rows; i++)
         add_result(rows, report, &report->rows[i]);
+    cJSON *figures = cJSON_AddArrayToObject(root, "figures");
+    for (size_t i = 0; i < report->n_figures; i++)
+        add_figure(figures, &report->figures[i]);
     char *text = cJSON_Print(root);
     FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
     bool fine = text != NULL && file != NULL && fputs(text, file) >= 0 && fputc('\n', file) != EOF;

@@ -129,8 +129,29 @@ void report_emit(void *sink, const struct bench_result *result)
     report_show_progress(report);
 }
 
+void report_figure(struct bench_report *report, const char *row, const char *name, double value, const char *unit)
+{
+    struct bench_figure *grown = realloc(report->figures, (report->n_figures + 1) * sizeof *grown);
+    if (grown == NULL)
+        abort();
+    report->figures = grown;
+    struct bench_figure *figure = &grown[report->n_figures++];
+    *figure = (struct bench_figure){.value = value};
+    snprintf(figure->row, sizeof figure->row, "%s", row);
+    snprintf(figure->name, sizeof figure->name, "%s", name);
+    snprintf(figure->unit, sizeof figure->unit, "%s", unit);
+    if (report->quiet)
+        return;
+    const bool same_row = report->n_figures > 1 && strcmp(grown[report->n_figures - 2].row, row) == 0;
+    printf("%-34s %-40s %10.*f %s\n", same_row ? "" : row, name, value < 10 ? 3 : value < 1000 ? 2 : 0, value, unit);
+    fflush(stdout);
+}
+
 void report_release(struct bench_report *report)
 {
+    free(report->figures);
+    report->figures = NULL;
+    report->n_figures = 0;
     free(report->rows);
     report->rows = NULL;
     report->n_rows = report->capacity = report->shown = 0;

@@ -13,6 +13,14 @@ struct bench_row {
     double launch_ns[CONTEST_MOST_LAUNCHES]; /* the median of each launch; NAN where it was not measured */
 };
 
+/* One figure of a row that is no collective's: "wakeup, 2 ranks", "from sync", 5.1, "us". */
+struct bench_figure {
+    char row[48];
+    char name[48];
+    double value;
+    char unit[8];
+};
+
 struct bench_report {
     const struct bench_options *options;
     weft_wait wait;
@@ -25,6 +33,8 @@ struct bench_report {
     size_t n_rows;
     size_t capacity;
     size_t shown; /* rows that have been printed */
+    struct bench_figure *figures;
+    size_t n_figures;
     size_t points_done;
     size_t points_planned;
     int64_t began_ns;
@@ -37,6 +47,8 @@ struct bench_report {
 void report_emit(void *report, const struct bench_result *result);
 /* Adds a result of one of several launches. They may come in any order. */
 void report_add(struct bench_report *report, int launch, const struct bench_result *result);
+/* Adds a figure, and shows it. */
+void report_figure(struct bench_report *report, const char *row, const char *name, double value, const char *unit);
 /* When all have been added: sorts by the order of `points`, and works out what stands in rows' results. */
 void report_fold(struct bench_report *report, const struct bench_point *points, size_t n_points);
 void report_release(struct bench_report *report);

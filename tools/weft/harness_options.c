@@ -179,7 +179,7 @@ static bool set_seconds(void *target, const char *value)
 const struct bench_option bench_point_options[] = {
     {"ranks", "LIST", "numbers of ranks, such as 2,4,8 (2)", set_ranks},
     {"sizes", "LIST", "bytes: 8,1K, or from 8 to 64M doubling 8:64M, or times four 8:64M:4 (8:16M:4)", set_sizes},
-    {"type", "NAME", "element type: int32, float16, ... (int32)", set_type},
+    {"type", "NAME", "element type: int32, float16, ... (int32); objects: counted, tuple", set_type},
     {"op", "NAME", "reduction: sum, max, ... (sum)", set_op},
     {"root", "RANK", "root of rooted collectives (0)", set_root},
     {NULL, NULL, NULL, NULL},

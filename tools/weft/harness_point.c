@@ -28,6 +28,7 @@ static const struct bench_type types[] = {
     {"float32", 4, BENCH_FLOAT, 4, 0},       {"float64", 8, BENCH_FLOAT, 8, 0},
     {"int32_index", 8, BENCH_SIGNED, 4, 4},  {"int64_index", 16, BENCH_SIGNED, 8, 8},
     {"float32_index", 8, BENCH_FLOAT, 4, 4}, {"float64_index", 16, BENCH_FLOAT, 8, 8},
+    {"counted", 8, BENCH_OBJECT, 8, 0},      {"tuple", 8, BENCH_OBJECT, 8, 0},
 };
 
 const char *const bench_op_names[BENCH_OPS] = {

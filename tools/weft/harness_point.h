@@ -39,7 +39,8 @@ extern const struct bench_shape bench_shapes[BENCH_COLLECTIVES];
 /* The collective of that name, or -1. */
 int bench_collective_by_name(const char *name);
 
-enum bench_kind { BENCH_SIGNED, BENCH_UNSIGNED, BENCH_FLOAT, BENCH_HALF, BENCH_BRAIN };
+enum bench_kind { BENCH_SIGNED, BENCH_UNSIGNED, BENCH_FLOAT, BENCH_HALF, BENCH_BRAIN, BENCH_OBJECT };
+/* Of an object, what counts here is its payload of eight bytes, which the patterns fill like an integer. */
 struct bench_type {
     const char *name;
     size_t size; /* bytes an element, the pair where it is one */

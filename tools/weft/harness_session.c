@@ -2,7 +2,6 @@
 /* harness_session.c - binds a rank and takes it through the points; makes the threads where nobody else does. */
 #include "harness_session.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,38 +76,25 @@ struct bench_team *bench_team_create(const struct bench_options *options, int n_
     return team;
 }
 
-struct thread {
-    pthread_t thread;
+struct crew {
     const struct bench_session *session;
     struct bench_team *team;
-    int rank;
-    bool fine;
+    bool fine; /* all ranks agree; the first one says */
 };
 
-static void *run_thread(void *argument)
+static void run_rank(void *of, int rank)
 {
-    struct thread *self = argument;
-    self->fine = bench_rank_session(self->session, self->team, self->rank);
-    return NULL;
+    struct crew *crew = of;
+    const bool fine = bench_rank_session(crew->session, crew->team, rank);
+    if (rank == 0)
+        crew->fine = fine;
 }
 
 bool bench_thread_session(const struct bench_session *session, int n_ranks)
 {
-    struct thread *threads = calloc((size_t)n_ranks, sizeof *threads);
-    struct bench_team *team = bench_team_create(session->options, n_ranks);
-    bool fine = threads != NULL && team != NULL;
-    for (int r = 0; fine && r < n_ranks; r++) {
-        threads[r] = (struct thread){.session = session, .team = team, .rank = r};
-        if (pthread_create(&threads[r].thread, NULL, run_thread, &threads[r]) != 0) {
-            fprintf(stderr, "the system refused thread %d of %d\n", r + 1, n_ranks);
-            exit(1); /* the others wait for it */
-        }
-    }
-    for (int r = 0; fine && r < n_ranks; r++)
-        pthread_join(threads[r].thread, NULL);
-    for (int r = 0; fine && r < n_ranks; r++)
-        fine = threads[r].fine;
-    free(team);
-    free(threads);
-    return fine;
+    struct crew crew = {.session = session, .team = bench_team_create(session->options, n_ranks)};
+    if (crew.team != NULL)
+        bench_run_threads(n_ranks, run_rank, &crew);
+    free(crew.team);
+    return crew.fine;
 }

@@ -11,7 +11,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -127,6 +130,36 @@ uint64_t bench_team_tell(struct bench_team *team, int rank, uint64_t value)
     const uint64_t told = team->plan;
     bench_team_meet(team);
     return told;
+}
+
+struct thread {
+    pthread_t thread;
+    void (*body)(void *argument, int rank);
+    void *argument;
+    int rank;
+};
+
+static void *run_thread(void *of)
+{
+    const struct thread *thread = of;
+    thread->body(thread->argument, thread->rank);
+    return NULL;
+}
+
+void bench_run_threads(int n_ranks, void (*body)(void *argument, int rank), void *argument)
+{
+    struct thread *threads = calloc((size_t)n_ranks, sizeof *threads);
+    for (int r = 0; r < n_ranks; r++) {
+        if (threads != NULL)
+            threads[r] = (struct thread){.body = body, .argument = argument, .rank = r};
+        if (threads == NULL || pthread_create(&threads[r].thread, NULL, run_thread, &threads[r]) != 0) {
+            fprintf(stderr, "the system refused thread %d of %d\n", r + 1, n_ranks);
+            exit(1);
+        }
+    }
+    for (int r = 0; r < n_ranks; r++)
+        pthread_join(threads[r].thread, NULL);
+    free(threads);
 }
 
 int bench_processors(int *out, int capacity)

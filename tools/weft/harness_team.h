@@ -63,6 +63,10 @@ int64_t bench_team_go(struct bench_team *team, int rank, bool exact);
 /* Rank 0 hands `value` to all. */
 uint64_t bench_team_tell(struct bench_team *team, int rank, uint64_t value);
 
+/* Runs body(argument, rank) on a thread for each rank, and returns when all have ended. Exits when the system refuses a
+ * thread: the others may wait for it. */
+void bench_run_threads(int n_ranks, void (*body)(void *argument, int rank), void *argument);
+
 /* The processors that the calling thread may use, at most `capacity`. Returns how many. */
 int bench_processors(int *out, int capacity);
 /* Binds the calling thread to one of them. False if the system refused. */
