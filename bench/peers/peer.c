@@ -7,57 +7,69 @@
 static bool set_help(void *target, const char *value)
 {
     (void)value;
-    return *(bool *)target = true;
+    return ((struct peer_command *)target)->help = true;
 }
 
-static const struct bench_option help_option[] = {{"help", NULL, "this text", set_help}, {NULL, NULL, NULL, NULL}};
-
-bool peer_options(int argc, char **argv, struct bench_options *options, int *status)
+static bool set_serve(void *target, const char *value)
 {
-    bool help = false;
+    (void)value;
+    return ((struct peer_command *)target)->serves = true;
+}
+
+static const struct bench_option peer_options[] = {
+    {"serve", NULL, "read requests from standard input, each a line of options", set_serve},
+    {"help", NULL, "this text", set_help},
+    {NULL, NULL, NULL, NULL},
+};
+
+bool peer_command_read(int argc, char **argv, struct peer_command *command, int *status)
+{
     const struct bench_option_table tables[] = {
-        {bench_point_options, options, bench_set_collective},
-        {bench_method_options, options, NULL},
-        {help_option, &help, NULL},
+        {bench_point_options, &command->options, bench_set_collective},
+        {bench_method_options, &command->options, NULL},
+        {peer_options, command, NULL},
     };
-    bench_options_default(options);
+    *command = (struct peer_command){0};
+    bench_options_default(&command->options);
     *status = 2;
     if (!bench_options_parse(argv[0], argc, argv, tables, sizeof tables / sizeof tables[0]))
         return false;
-    if (help) {
+    if (command->help) {
         printf("Usage: %s COLLECTIVE... [OPTION...]\nMeasures a peer of weft; `weft bench --peers` runs it.\n\n",
                argv[0]);
         bench_options_help(bench_point_options, stdout);
         bench_options_help(bench_method_options, stdout);
+        bench_options_help(peer_options, stdout);
         *status = 0;
         return false;
     }
-    bench_options_settle(options);
+    bench_options_settle(&command->options);
     return true;
 }
 
-void peer_emit(void *sink, const struct bench_result *result)
+struct bench_session peer_session(const struct peer_command *command, const struct bench_subject *subjects,
+                                  size_t n_subjects)
 {
-    (void)sink;
-    if (result == NULL)
-        return;
-    bench_result_write(result, stdout);
-    fflush(stdout);
+    return (struct bench_session){.options = &command->options,
+                                  .serves = command->serves,
+                                  .subjects = subjects,
+                                  .n_subjects = n_subjects,
+                                  .emit = bench_emit_line};
 }
 
 int peer_main(int argc, char **argv, const struct peer *peer)
 {
-    struct bench_options options;
+    struct peer_command command;
     int status;
-    if (!peer_options(argc, argv, &options, &status))
+    if (!peer_command_read(argc, argv, &command, &status))
         return status;
+    const struct bench_options *options = &command.options;
     bool fine = true;
-    for (size_t i = 0; fine && i < options.n_ranks; i++) {
+    for (size_t i = 0; fine && i < options->n_ranks; i++) {
         struct bench_subject subjects[PEER_MOST_SUBJECTS];
-        const int n_ranks = options.ranks[i];
-        const size_t n_subjects = peer->create(n_ranks, n_ranks > options.n_processors, subjects);
-        const struct bench_session session = {
-            .options = &options, .subjects = subjects, .n_subjects = n_subjects, .emit = peer_emit};
+        const int n_ranks = options->ranks[i];
+        const size_t n_subjects = peer->create(n_ranks, n_ranks > options->n_processors, subjects);
+        const struct bench_session session = peer_session(&command, subjects, n_subjects);
         fine = bench_thread_session(&session, n_ranks);
         peer->destroy();
     }

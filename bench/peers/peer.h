@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* peer.h - what the peers share: a program that measures one competitor with the benchmark's own harness, and prints a
- * line for each result, which `weft bench --peers` reads. Each takes the options of `weft bench` that say what is measured
- * and how. */
+ * line for each result. Each takes the options of `weft bench` that say what is measured and how; `weft bench --peers` runs
+ * it as a server (harness_session.h). */
 #ifndef WEFT_PEER_H
 #define WEFT_PEER_H
 
@@ -9,10 +9,16 @@
 
 enum { PEER_MOST_SUBJECTS = 8 };
 
+struct peer_command {
+    struct bench_options options;
+    bool serves;
+    bool help;
+};
 /* Reads the command line. False: *status is what main should return. */
-bool peer_options(int argc, char **argv, struct bench_options *options, int *status);
-/* A bench_emit that prints lines. */
-void peer_emit(void *sink, const struct bench_result *result);
+bool peer_command_read(int argc, char **argv, struct peer_command *command, int *status);
+/* The session that the command asks for. */
+struct bench_session peer_session(const struct peer_command *command, const struct bench_subject *subjects,
+                                  size_t n_subjects);
 
 /* A competitor whose ranks are threads that the harness makes. create fills subjects for n_ranks and returns how many. */
 struct peer {

@@ -122,7 +122,7 @@ static bench_operation prepare(void *state, const struct bench_rank *rank, void 
     *self = me;
     if (point->collective == BENCH_BARRIER)
         return run_barrier;
-    if (point->bytes > SLOT_BYTES)
+    if (point->bytes > SLOT_BYTES || point->type->kind == BENCH_OBJECT)
         return NULL;
     switch (point->collective) {
     case BENCH_BROADCAST:

@@ -4,6 +4,7 @@
 #include "bench.h"
 #include "bench_limits.h"
 #include "bench_report.h"
+#include "bench_special.h"
 #include "bench_weft.h"
 #include "harness_clock.h"
 #include "harness_session.h"
@@ -12,13 +13,23 @@
 #include <string.h>
 #include <weft/info.h>
 
+#define HERE_SECONDS 1
+#define LAUNCH_SECONDS 0.05
+enum { USUAL_LAUNCHES = 10 };
+
 struct command {
     struct bench_options options;
     weft_wait wait;
     const char *algorithm; /* as given */
     char algorithms[256];  /* as weft_config has it */
     const char *json;
+    const char *csv;
+    const char *plot;
+    int launches; /* 0: not given */
+    bool specials[SPECIALS];
     bool limits;
+    bool peers;
+    bool serves;
     bool help;
 };
 
@@ -39,6 +50,46 @@ static bool set_json(void *target, const char *value)
     return *value != '\0';
 }
 
+static bool set_csv(void *target, const char *value)
+{
+    ((struct command *)target)->csv = value;
+    return *value != '\0';
+}
+
+static bool set_plot(void *target, const char *value)
+{
+    ((struct command *)target)->plot = value;
+    return *value != '\0';
+}
+
+static bool set_launches(void *target, const char *value)
+{
+    char *end;
+    const long launches = strtol(value, &end, 10);
+    ((struct command *)target)->launches = (int)launches;
+    return end != value && *end == '\0' && launches >= 1 && launches <= CONTEST_MOST_LAUNCHES;
+}
+
+static bool set_peers(void *target, const char *value)
+{
+    (void)value;
+    return ((struct command *)target)->peers = true;
+}
+
+static bool set_serve(void *target, const char *value)
+{
+    (void)value;
+    return ((struct command *)target)->serves = true;
+}
+
+static bool set_special(void *target, const char *word)
+{
+    for (int i = 0; i < SPECIALS; i++)
+        if (strcmp(special_names[i], word) == 0)
+            return ((struct command *)target)->specials[i] = true;
+    return false;
+}
+
 static bool set_limits(void *target, const char *value)
 {
     (void)value;
@@ -56,7 +107,12 @@ static const struct bench_option command_options[] = {
     {"algorithm", "NAME", "force it: grid, or allreduce:grid,broadcast:pull; see weft info --algorithms",
      set_algorithm},
     {"limits", NULL, "time what the machine allows, in turn with each row, and print the ratio", set_limits},
+    {"peers", NULL, "measure the peers that are installed, in turn with the library", set_peers},
+    {"launches", "N", "repeat all in N launches, and take medians (1; with --peers 10)", set_launches},
     {"json", "FILE", "write all results there, too (-: to standard output, instead of the table)", set_json},
+    {"csv", "FILE", "the same as comma-separated values", set_csv},
+    {"plot", "FILE", "draw latency and bandwidth over size, as SVG (needs gnuplot)", set_plot},
+    {"serve", NULL, "read requests from standard input, each a line of options; so --peers runs it", set_serve},
     {"help", NULL, "this text", set_help},
     {NULL, NULL, NULL, NULL},
 };
@@ -72,7 +128,10 @@ static void print_help(void)
     for (int i = 0; i < BENCH_COLLECTIVES; i++)
         if (weft_subject_knows(i))
             printf(" %s", bench_shapes[i].name);
-    printf("\n\nOptions:\n");
+    printf("\n\nOther rows, in place of those:\n");
+    for (int i = 0; i < SPECIALS; i++)
+        printf("  %-18s %s\n", special_names[i], special_help[i]);
+    printf("\nOptions:\n");
     bench_options_help(bench_point_options, stdout);
     bench_options_help(bench_method_options, stdout);
     bench_options_help(command_options, stdout);
@@ -150,7 +209,7 @@ static bool knows_all(const struct bench_options *options)
     return true;
 }
 
-static size_t count_rows(const struct bench_options *options)
+static size_t count_points(const struct bench_options *options)
 {
     struct bench_point point;
     size_t points = 0;
@@ -160,7 +219,7 @@ static size_t count_rows(const struct bench_options *options)
 }
 
 /* All points of one number of ranks, the library and the limits in turn. */
-static bool bench_ranks(const struct command *command, int n_ranks, struct bench_report *report)
+static bool bench_ranks(const struct command *command, int n_ranks, bench_emit emit, void *sink)
 {
     struct bench_subject subjects[1 + LIMITS];
     const char *algorithms = command->algorithms[0] ? command->algorithms : NULL;
@@ -168,10 +227,11 @@ static bool bench_ranks(const struct command *command, int n_ranks, struct bench
     struct limits *limits = command->limits ? limits_create(n_ranks, &subjects[1]) : NULL;
     bool fine = library != NULL && (limits != NULL || !command->limits);
     const struct bench_session session = {.options = &command->options,
+                                          .serves = command->serves,
                                           .subjects = subjects,
                                           .n_subjects = command->limits ? 1 + LIMITS : 1,
-                                          .emit = report_emit,
-                                          .sink = report};
+                                          .emit = emit,
+                                          .sink = sink};
     if (fine)
         fine = bench_thread_session(&session, n_ranks);
     limits_destroy(limits);
@@ -179,24 +239,111 @@ static bool bench_ranks(const struct command *command, int n_ranks, struct bench
     return fine;
 }
 
-static int run(const struct command *command)
+static bool run_specials(const struct command *command, struct bench_report *report)
+{
+    bool fine = true;
+    for (int i = 0; fine && i < SPECIALS; i++)
+        if (command->specials[i])
+            fine = special_run((enum special)i, &command->options, command->wait, report);
+    return fine;
+}
+
+static bool any_special(const struct command *command)
+{
+    for (int i = 0; i < SPECIALS; i++)
+        if (command->specials[i])
+            return true;
+    return false;
+}
+
+/* One launch, in this process. */
+static bool run_here(const struct command *command, struct bench_report *report)
+{
+    bool fine = true;
+    report->points_planned = count_points(&command->options);
+    report_show_progress(report);
+    for (size_t i = 0; fine && i < command->options.n_ranks; i++)
+        fine = bench_ranks(command, command->options.ranks[i], report_emit, report);
+    return fine;
+}
+
+static void take(void *sink, size_t point, int launch, const struct bench_result *result)
+{
+    (void)point;
+    report_add(sink, launch, result);
+}
+
+static bool run_contest(const struct command *command, struct bench_report *report)
+{
+    const size_t n_points = count_points(&command->options);
+    struct bench_point *points = calloc(n_points + 1, sizeof *points); /* the last is looked for in vain */
+    const struct bench_contest contest = {.options = &command->options,
+                                          .points = points,
+                                          .n_points = n_points,
+                                          .wait = command->wait,
+                                          .algorithm = command->algorithm,
+                                          .limits = command->limits,
+                                          .peers = command->peers,
+                                          .launches = command->launches,
+                                          .take = take,
+                                          .sink = report};
+    size_t at = 0;
+    for (size_t i = 0; points != NULL && i < command->options.n_ranks; i++)
+        for (size_t j = 0; bench_point_at(&command->options, command->options.ranks[i], j, &points[at]); j++)
+            at++;
+    bench_contest_missing(&contest, report->quiet ? stderr : stdout);
+    const bool fine = points != NULL && bench_contest_run(&contest);
+    report_fold(report, points, n_points);
+    if (fine && !report->quiet)
+        report_show_contest(report);
+    free(points);
+    return fine;
+}
+
+static bool to_stdout(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
+static int run(struct command *command)
 {
     struct bench_report report = {.options = &command->options,
                                   .wait = command->wait,
                                   .limits = command->limits,
+                                  .peers = command->peers,
+                                  .launches = command->launches,
                                   .algorithms = command->algorithms[0] ? command->algorithms : NULL,
-                                  .quiet = command->json != NULL && strcmp(command->json, "-") == 0,
-                                  .rows_planned = count_rows(&command->options),
+                                  .quiet = to_stdout(command->json) || to_stdout(command->csv),
                                   .began_ns = bench_now_ns()};
-    bool fine = true;
-    report_show_progress(&report);
-    for (size_t i = 0; fine && i < command->options.n_ranks; i++)
-        fine = bench_ranks(command, command->options.ranks[i], &report);
+    bool fine = any_special(command)                           ? run_specials(command, &report)
+                : command->peers || command->launches > 1 ? run_contest(command, &report)
+                                                          : run_here(command, &report);
     if (fine && command->json != NULL)
         fine = report_write_json(&report, command->json);
+    if (fine && command->csv != NULL)
+        fine = report_write_csv(&report, command->csv);
+    if (fine && command->plot != NULL)
+        fine = report_write_plot(&report, command->plot);
     fine &= !report.wrong;
     report_release(&report);
     return fine ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int serve(struct command *command)
+{
+    memset(command->options.collectives, 0, sizeof command->options.collectives); /* requests name them */
+    return bench_ranks(command, command->options.ranks[0], bench_emit_line, NULL) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Many short launches say more than few long ones. */
+static void settle(struct command *command)
+{
+    if (command->launches == 0)
+        command->launches = command->peers ? USUAL_LAUNCHES : 1;
+    if (command->options.settings.seconds == 0)
+        command->options.settings.seconds = command->launches > 1 ? LAUNCH_SECONDS : HERE_SECONDS;
+    choose_defaults(&command->options);
+    bench_options_settle(&command->options);
 }
 
 int weft_bench_main(int argc, char **argv)
@@ -207,7 +354,7 @@ int weft_bench_main(int argc, char **argv)
     const struct bench_option_table tables[] = {
         {bench_point_options, &command.options, bench_set_collective},
         {bench_method_options, &command.options, NULL},
-        {command_options, &command, NULL},
+        {command_options, &command, set_special},
     };
     if (!bench_options_parse("weft bench", argc, argv, tables, sizeof tables / sizeof tables[0]))
         return 2;
@@ -215,7 +362,8 @@ int weft_bench_main(int argc, char **argv)
         print_help();
         return EXIT_SUCCESS;
     }
-    choose_defaults(&command.options);
-    bench_options_settle(&command.options);
-    return knows_all(&command.options) && spell_algorithms(&command) ? run(&command) : 2;
+    settle(&command);
+    if (!knows_all(&command.options) || !spell_algorithms(&command))
+        return 2;
+    return command.serves ? serve(&command) : run(&command);
 }

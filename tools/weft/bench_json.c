@@ -4,6 +4,7 @@
 #include "bench_weft.h"
 
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -23,9 +24,9 @@ static void add_run(cJSON *root, const struct bench_report *report)
     cJSON_AddStringToObject(root, "wait", weft_wait_name(report->wait));
     if (report->algorithms != NULL)
         cJSON_AddStringToObject(root, "forced_algorithms", report->algorithms);
-    cJSON_AddStringToObject(root, "cadence", settings->deadline || settings->rewrite ? "deadline" : "back-to-back");
+    cJSON_AddStringToObject(root, "cadence", settings->deadline ? "deadline" : "back-to-back");
+    cJSON_AddNumberToObject(root, "launches", report->launches);
     cJSON_AddStringToObject(root, "buffers", options->rotating ? "rotating" : "cached");
-    cJSON_AddBoolToObject(root, "rewrite", settings->rewrite);
 }
 
 static void add_point(cJSON *row, const struct bench_report *report, const struct bench_point *point)
@@ -35,13 +36,24 @@ static void add_point(cJSON *row, const struct bench_report *report, const struc
     cJSON_AddBoolToObject(row, "pinned", bench_pins(report->options, point->n_ranks));
     cJSON_AddNumberToObject(row, "bytes", (double)point->bytes);
     if (point->collective != BENCH_BARRIER)
+        cJSON_AddStringToObject(row, "sources", point->rewritten ? "rewritten" : "left");
+    if (point->collective != BENCH_BARRIER)
         cJSON_AddStringToObject(row, "type", point->type->name);
     if (bench_shapes[point->collective].reduces)
         cJSON_AddStringToObject(row, "op", bench_op_names[point->op]);
 }
 
-static void add_result(cJSON *rows, const struct bench_report *report, const struct bench_result *result)
+static void add_launches(cJSON *row, const struct bench_row *from)
 {
+    cJSON *launches = cJSON_AddArrayToObject(row, "launch_median_ns");
+    for (int i = 0; i < CONTEST_MOST_LAUNCHES; i++)
+        if (!isnan(from->launch_ns[i]))
+            cJSON_AddItemToArray(launches, cJSON_CreateNumber(from->launch_ns[i]));
+}
+
+static void add_result(cJSON *rows, const struct bench_report *report, const struct bench_row *from)
+{
+    const struct bench_result *result = &from->result;
     cJSON *row = cJSON_CreateObject();
     cJSON_AddItemToArray(rows, row);
     cJSON_AddStringToObject(row, "subject", result->subject);
@@ -58,6 +70,18 @@ static void add_result(cJSON *rows, const struct bench_report *report, const str
     cJSON_AddNumberToObject(row, "p99_ns", result->p99_ns);
     cJSON_AddNumberToObject(row, "max_ns", result->max_ns);
     cJSON_AddNumberToObject(row, "processor_ns", result->cpu_ns);
+    if (report->launches > 1)
+        add_launches(row, from);
+}
+
+static void add_figure(cJSON *figures, const struct bench_figure *from)
+{
+    cJSON *figure = cJSON_CreateObject();
+    cJSON_AddItemToArray(figures, figure);
+    cJSON_AddStringToObject(figure, "row", from->row);
+    cJSON_AddStringToObject(figure, "name", from->name);
+    cJSON_AddNumberToObject(figure, "value", from->value);
+    cJSON_AddStringToObject(figure, "unit", from->unit);
 }
 
 bool report_write_json(const struct bench_report *report, const char *path)
@@ -65,8 +89,11 @@ bool report_write_json(const struct bench_report *report, const char *path)
     cJSON *root = cJSON_CreateObject();
     add_run(root, report);
     cJSON *rows = cJSON_AddArrayToObject(root, "results");
-    for (size_t i = 0; i < report->n_results; i++)
-        add_result(rows, report, &report->results[i]);
+    for (size_t i = 0; i < report->n_rows; i++)
+        add_result(rows, report, &report->rows[i]);
+    cJSON *figures = cJSON_AddArrayToObject(root, "figures");
+    for (size_t i = 0; i < report->n_figures; i++)
+        add_figure(figures, &report->figures[i]);
     char *text = cJSON_Print(root);
     FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
     bool fine = text != NULL && file != NULL && fputs(text, file) >= 0 && fputc('\n', file) != EOF;

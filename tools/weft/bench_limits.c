@@ -216,22 +216,28 @@ static void adopt(struct limits *limits, const struct bench_rank *rank, void **s
     *self = me;
 }
 
+/* Bare exchanges are no limit of anything that takes longer to move; larger points do without. */
+static bool has_exchange(const struct bench_point *point)
+{
+    return point->bytes <= BENCH_LATENCY_BYTES;
+}
+
 static bench_operation prepare_flags(void *state, const struct bench_rank *rank, void **self)
 {
     adopt(state, rank, self);
-    return run_flags;
+    return has_exchange(rank->point) ? run_flags : NULL;
 }
 
 static bench_operation prepare_counter(void *state, const struct bench_rank *rank, void **self)
 {
     adopt(state, rank, self);
-    return run_counter;
+    return has_exchange(rank->point) ? run_counter : NULL;
 }
 
 static bench_operation prepare_pingpong(void *state, const struct bench_rank *rank, void **self)
 {
     adopt(state, rank, self);
-    return rank->point->n_ranks >= 2 ? run_pingpong : NULL;
+    return has_exchange(rank->point) && rank->point->n_ranks >= 2 ? run_pingpong : NULL;
 }
 
 static bool has_loop(const struct bench_point *point)

@@ -18,8 +18,4 @@ extern const char *const limit_names[LIMITS];
 struct limits *limits_create(int n_ranks, struct bench_subject *subjects);
 void limits_destroy(struct limits *limits);
 
-/* Payloads up to this size may travel with the flag that announces them: their limit is the least of the exchanges, and that
- * of larger ones the least of the loops. */
-enum { LIMIT_EXCHANGE_BYTES = 4096 };
-
 #endif

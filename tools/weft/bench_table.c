@@ -9,52 +9,49 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Nanoseconds as microseconds, with as many digits as say something. */
-static void put_us(double ns)
+void report_put_us(double ns)
 {
     const double us = ns / 1000;
     printf(" %8.*f", us < 10 ? 3 : us < 1000 ? 2 : us < 100000 ? 1 : 0, us);
 }
 
-static void put_size(size_t bytes)
+const char *report_size(size_t bytes, char text[32])
 {
-    char text[32];
     if (bytes >= (1 << 20) && bytes % (1 << 20) == 0)
-        snprintf(text, sizeof text, "%zu MiB", bytes >> 20);
+        snprintf(text, 32, "%zu MiB", bytes >> 20);
     else if (bytes >= (1 << 10) && bytes % (1 << 10) == 0)
-        snprintf(text, sizeof text, "%zu KiB", bytes >> 10);
+        snprintf(text, 32, "%zu KiB", bytes >> 10);
     else
-        snprintf(text, sizeof text, "%zu", bytes);
-    printf("%9s", text);
+        snprintf(text, 32, "%zu", bytes);
+    return text;
 }
 
-static void describe_run(const struct bench_report *report, const struct bench_point *point, char *out, size_t size)
+void report_describe(const struct bench_report *report, const struct bench_point *point, char *out, size_t size)
 {
     const struct bench_options *options = report->options;
-    const struct bench_settings *settings = &options->settings;
     const bool pinned = bench_pins(options, point->n_ranks);
     char what[96] = "";
     if (bench_shapes[point->collective].reduces)
         snprintf(what, sizeof what, " of %s, %s", point->type->name, bench_op_names[point->op]);
     else if (point->collective != BENCH_BARRIER)
         snprintf(what, sizeof what, " of %s", point->type->name);
-    snprintf(out, size, "%s%s; %d ranks on %d processors, %s; wait %s; %s; %s buffers%s; us",
+    snprintf(out, size, "%s%s; %d ranks on %d processors, %s; wait %s; %s; %s buffers; us",
              bench_shapes[point->collective].name, what, point->n_ranks, options->n_processors,
              pinned ? "pinned" : "not pinned", weft_wait_name(report->wait),
-             settings->deadline || settings->rewrite ? "from a common deadline" : "back to back",
-             options->rotating ? "rotating" : "cached", settings->rewrite ? ", rewritten by their owners" : "");
+             options->settings.deadline ? "from a common deadline" : "back to back",
+             options->rotating ? "rotating" : "cached");
 }
 
 static void show_heading(struct bench_report *report, const struct bench_point *point)
 {
     char heading[sizeof report->heading];
-    describe_run(report, point, heading, sizeof heading);
+    report_describe(report, point, heading, sizeof heading);
     if (strcmp(heading, report->heading) == 0)
         return;
     printf("%s%s\n", report->heading[0] ? "\n" : "", heading);
     memcpy(report->heading, heading, sizeof heading);
-    printf("%9s %8s %8s %8s %8s %8s %8s  %-9s %-10s", "bytes", "min", "median", "p99", "max", "cpu", "GB/s", "result",
-           "algorithm");
+    printf("%9s %-9s %8s %8s %8s %8s %8s %8s  %-9s %-10s", "bytes", "sources", "min", "median", "p99", "max", "cpu",
+           "GB/s", "result", "algorithm");
     if (report->limits) {
         printf(" |");
         for (int i = 0; i < LIMITS; i++)
@@ -64,40 +61,45 @@ static void show_heading(struct bench_report *report, const struct bench_point *
     printf("\n");
 }
 
-static void show_limits(const struct bench_result *row, size_t n)
+static void show_limits(const struct bench_row *row, size_t n)
 {
     printf(" |");
     for (int i = 0; i < LIMITS; i++) {
-        const struct bench_result *limit = report_find(row, n, limit_names[i]);
+        const struct bench_row *limit = report_find(row, n, limit_names[i]);
         if (limit == NULL)
             printf(" %8s", "-");
         else
-            put_us(limit->median_ns);
+            report_put_us(limit->result.median_ns);
     }
-    const struct bench_result *limit = report_limit(row, n);
+    const struct bench_row *limit = report_limit(row, n);
     if (limit == NULL)
         printf(" | %6s", "-");
     else
-        printf(" | %6.2f", row[0].median_ns / limit->median_ns);
+        printf(" | %6.2f", row->result.median_ns / limit->result.median_ns);
 }
 
 void report_show_row(struct bench_report *report)
 {
-    const struct bench_result *row = &report->results[report->shown];
-    const size_t n = report->n_results - report->shown;
-    show_heading(report, &row->point);
-    put_size(row->point.bytes);
-    if (row->windows == 0) {
-        printf(" %s\n", bench_verdict_names[row->verdict]);
+    const struct bench_row *row = &report->rows[report->shown];
+    const struct bench_result *result = &row->result;
+    const size_t n = report->n_rows - report->shown;
+    char size[32];
+    show_heading(report, &result->point);
+    printf("%9s %-9s", report_size(result->point.bytes, size),
+           result->point.collective == BENCH_BARRIER ? "-"
+           : result->point.rewritten                 ? "rewritten"
+                                                     : "left");
+    if (result->windows == 0) {
+        printf(" %s\n", bench_verdict_names[result->verdict]);
         return;
     }
-    put_us(row->min_ns);
-    put_us(row->median_ns);
-    put_us(row->p99_ns);
-    put_us(row->max_ns);
-    put_us(row->cpu_ns);
-    printf(" %8.3f  %-9s %-10s", (double)row->point.bytes / row->median_ns, bench_verdict_names[row->verdict],
-           row->note);
+    report_put_us(result->min_ns);
+    report_put_us(result->median_ns);
+    report_put_us(result->p99_ns);
+    report_put_us(result->max_ns);
+    report_put_us(result->cpu_ns);
+    printf(" %8.3f  %-9s %-10s", (double)result->point.bytes / result->median_ns, bench_verdict_names[result->verdict],
+           result->note);
     if (report->limits)
         show_limits(row, n);
     printf("\n");
@@ -108,11 +110,11 @@ void report_show_progress(struct bench_report *report)
 {
     const int64_t spent_ms = (bench_now_ns() - report->began_ns) / 1000000;
     const bool terminal = isatty(STDERR_FILENO);
-    if (report->rows_done >= report->rows_planned || (!terminal && (report->progress_shown || spent_ms < 2000)))
+    if (report->points_done >= report->points_planned || (!terminal && (report->progress_shown || spent_ms < 2000)))
         return;
-    const int64_t left_s = spent_ms * (int64_t)(report->rows_planned - report->rows_done) /
-                           (int64_t)(report->rows_done ? report->rows_done : 1) / 1000;
-    fprintf(stderr, "weft bench: row %zu of %zu, about %ld s to go%s", report->rows_done + 1, report->rows_planned,
+    const int64_t left_s = spent_ms * (int64_t)(report->points_planned - report->points_done) /
+                           (int64_t)(report->points_done ? report->points_done : 1) / 1000;
+    fprintf(stderr, "weft bench: row %zu of %zu, about %ld s to go%s", report->points_done + 1, report->points_planned,
             (long)left_s, terminal ? "" : "\n");
     fflush(stderr);
     report->progress_shown = true;

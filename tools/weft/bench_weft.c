@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* bench_weft.c - one small function for each collective, which the harness calls in its timed loop. */
 #include "bench_weft.h"
+#include "bench_objects.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@ struct call {
     const weft_type *type;
     const weft_op *op;
     int root;
+    bool is_root;
+    struct bench_objects *objects; /* in place of the buffers, where elements are objects */
 };
 
 struct weft_subject {
@@ -28,6 +31,27 @@ static int report(weft_status status)
         return 0;
     fprintf(stderr, "weft bench: %s: %s\n", weft_status_name(status), weft_last_error());
     return status;
+}
+
+void weft_require(weft_status status)
+{
+    if (report(status))
+        exit(EXIT_FAILURE);
+}
+
+bool weft_ranks_create(int n_ranks, weft_wait wait, const char *algorithms, weft_comm **comms)
+{
+    weft_config config = WEFT_CONFIG_INIT;
+    config.name = "bench";
+    config.wait = wait;
+    config.algorithms = algorithms;
+    return report(weft_comm_create_all(n_ranks, &config, comms)) == 0;
+}
+
+void weft_ranks_destroy(int n_ranks, weft_comm **comms)
+{
+    for (int r = 0; r < n_ranks; r++)
+        weft_comm_destroy(comms[r]);
 }
 
 static int run_barrier(void *self, const struct bench_arguments *arguments)
@@ -68,6 +92,22 @@ static int run_reduce(void *self, const struct bench_arguments *arguments)
         weft_reduce(call->comm, arguments->send, arguments->recv, call->count, call->type, call->op, call->root));
 }
 
+static int run_broadcast_objects(void *self, const struct bench_arguments *arguments)
+{
+    const struct call *call = self;
+    void *data = call->is_root ? bench_objects_send(call->objects) : bench_objects_recv(call->objects);
+    (void)arguments;
+    return report(weft_broadcast(call->comm, data, call->count, call->type, call->root));
+}
+
+static int run_allgather_objects(void *self, const struct bench_arguments *arguments)
+{
+    const struct call *call = self;
+    (void)arguments;
+    return report(weft_allgather(call->comm, bench_objects_send(call->objects), bench_objects_recv(call->objects),
+                                 call->count, call->type));
+}
+
 static const bench_operation operations[BENCH_COLLECTIVES] = {
     [BENCH_BARRIER] = run_barrier,     [BENCH_BROADCAST] = run_broadcast, [BENCH_ALLGATHER] = run_allgather,
     [BENCH_ALLREDUCE] = run_allreduce, [BENCH_REDUCE] = run_reduce,
@@ -78,6 +118,34 @@ bool weft_subject_knows(int collective)
     return operations[collective] != NULL;
 }
 
+static bench_operation prepare_objects(struct call *call, const struct bench_rank *rank)
+{
+    const struct bench_point *point = rank->point;
+    if (point->collective != BENCH_BROADCAST && point->collective != BENCH_ALLGATHER)
+        return NULL;
+    call->type = bench_object_type(point->type);
+    call->objects = bench_objects_create(rank);
+    if (call->objects == NULL)
+        abort(); /* some kilobytes */
+    return point->collective == BENCH_BROADCAST ? run_broadcast_objects : run_allgather_objects;
+}
+
+static void finish(void *state, const struct bench_rank *rank, void *self)
+{
+    struct call *call = self;
+    (void)state;
+    (void)rank;
+    if (call->objects != NULL)
+        bench_objects_destroy(call->objects);
+    call->objects = NULL;
+}
+
+static const char *result(void *self, const struct bench_arguments *arguments)
+{
+    const struct call *call = self;
+    return call->objects != NULL ? bench_objects_payload(call->objects) : arguments->recv;
+}
+
 static bench_operation prepare(void *state, const struct bench_rank *rank, void **self)
 {
     struct weft_subject *subject = state;
@@ -86,9 +154,13 @@ static bench_operation prepare(void *state, const struct bench_rank *rank, void 
     call->comm = subject->comms[rank->rank];
     call->count = point->count;
     call->root = point->root;
+    call->is_root = rank->rank == point->root;
+    call->objects = NULL;
     call->type = weft_info_type_by_name(point->type->name);
     call->op = weft_info_op_by_name(bench_op_names[point->op]);
     *self = call;
+    if (point->type->kind == BENCH_OBJECT && point->collective != BENCH_BARRIER)
+        return prepare_objects(call, rank);
     if (bench_shapes[point->collective].reduces &&
         (call->type == NULL || call->op == NULL || !weft_op_supports(call->op, call->type)))
         return NULL;
@@ -109,22 +181,23 @@ static void describe(void *state, const struct bench_rank *rank, char *note, siz
 struct weft_subject *weft_subject_create(const char *name, int n_ranks, weft_wait wait, const char *algorithms,
                                          struct bench_subject *subject)
 {
-    weft_config config = WEFT_CONFIG_INIT;
-    config.name = name;
-    config.wait = wait;
-    config.algorithms = algorithms;
     struct weft_subject *made = calloc(1, sizeof *made);
     if (made == NULL)
         return NULL;
     made->n_ranks = n_ranks;
     made->comms = calloc((size_t)n_ranks, sizeof *made->comms);
     made->calls = aligned_alloc(64, (size_t)n_ranks * sizeof *made->calls);
-    if (made->comms == NULL || made->calls == NULL || report(weft_comm_create_all(n_ranks, &config, made->comms))) {
+    if (made->comms == NULL || made->calls == NULL || !weft_ranks_create(n_ranks, wait, algorithms, made->comms)) {
         made->n_ranks = 0;
         weft_subject_destroy(made);
         return NULL;
     }
-    *subject = (struct bench_subject){.name = name, .prepare = prepare, .describe = describe, .state = made};
+    *subject = (struct bench_subject){.name = name,
+                                      .prepare = prepare,
+                                      .finish = finish,
+                                      .describe = describe,
+                                      .result = result,
+                                      .state = made};
     return made;
 }
 
@@ -132,8 +205,7 @@ void weft_subject_destroy(struct weft_subject *subject)
 {
     if (subject == NULL)
         return;
-    for (int r = 0; r < subject->n_ranks; r++)
-        weft_comm_destroy(subject->comms[r]);
+    weft_ranks_destroy(subject->n_ranks, subject->comms);
     free(subject->comms);
     free(subject->calls);
     free(subject);

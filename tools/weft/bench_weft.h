@@ -18,6 +18,12 @@ void weft_subject_destroy(struct weft_subject *subject);
 /* Whether it can measure this collective. */
 bool weft_subject_knows(int collective);
 
+/* A communicator of n_ranks named "bench". False, with a sentence on stderr, when the library refuses. */
+bool weft_ranks_create(int n_ranks, weft_wait wait, const char *algorithms, weft_comm **comms);
+void weft_ranks_destroy(int n_ranks, weft_comm **comms);
+/* Ends the process, with a sentence on stderr, unless it is WEFT_OK: for a rank that others wait for. */
+void weft_require(weft_status status);
+
 /* "spin" and so on; false if there is none of that name. */
 bool weft_wait_by_name(const char *name, weft_wait *out);
 const char *weft_wait_name(weft_wait wait);

@@ -3,6 +3,7 @@
 #include "harness_options.h"
 
 #include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,7 +124,14 @@ static bool set_cadence(void *target, const char *value)
 static bool set_rewrite(void *target, const char *value)
 {
     (void)value;
-    ((struct bench_options *)target)->settings.rewrite = true;
+    ((struct bench_options *)target)->rewrite = 1;
+    return true;
+}
+
+static bool set_no_rewrite(void *target, const char *value)
+{
+    (void)value;
+    ((struct bench_options *)target)->rewrite = 0;
     return true;
 }
 
@@ -154,7 +162,7 @@ static bool set_repeat(void *target, const char *value)
 static bool set_window(void *target, const char *value)
 {
     int microseconds;
-    if (!parse_int(value, 1, INT_MAX, &microseconds))
+    if (!parse_int(value, 0, INT_MAX, &microseconds))
         return false;
     ((struct bench_options *)target)->settings.window_ns = (int64_t)microseconds * 1000;
     return true;
@@ -171,7 +179,7 @@ static bool set_seconds(void *target, const char *value)
 const struct bench_option bench_point_options[] = {
     {"ranks", "LIST", "numbers of ranks, such as 2,4,8 (2)", set_ranks},
     {"sizes", "LIST", "bytes: 8,1K, or from 8 to 64M doubling 8:64M, or times four 8:64M:4 (8:16M:4)", set_sizes},
-    {"type", "NAME", "element type: int32, float16, ... (int32)", set_type},
+    {"type", "NAME", "element type: int32, float16, ... (int32); objects: counted, tuple", set_type},
     {"op", "NAME", "reduction: sum, max, ... (sum)", set_op},
     {"root", "RANK", "root of rooted collectives (0)", set_root},
     {NULL, NULL, NULL, NULL},
@@ -183,12 +191,13 @@ const struct bench_option bench_method_options[] = {
     {"buffers", "NAME", "cached: the same ones each time; rotating: through more than the last-level cache",
      set_buffers},
     {"rewrite", NULL, "owners rewrite their sources before each operation, outside the timed part", set_rewrite},
+    {"no-rewrite", NULL, "sources are left alone (default: above 4 KiB each row comes in both ways)", set_no_rewrite},
     {"cache", "BYTES", "size of the last-level cache (as the system says)", set_cache},
     {"pin", NULL, "bind each rank to a processor, round robin", set_pin},
     {"no-pin", NULL, "bind no rank (default: bind where each rank has a processor of its own)", set_no_pin},
     {"repeat", "N", "windows recorded for each row, at most (200)", set_repeat},
-    {"window", "US", "the least that a window lasts (200; 10000 for more ranks than processors)", set_window},
-    {"seconds", "S", "end a row after so long, once it has five windows (1)", set_seconds},
+    {"window", "US", "the least that a window lasts (0: 200; 10000 for more ranks than processors)", set_window},
+    {"seconds", "S", "end a row after so long, once it has five windows (1; of several launches each 0.05)", set_seconds},
     {NULL, NULL, NULL, NULL},
 };
 
@@ -207,9 +216,10 @@ void bench_options_default(struct bench_options *options)
     *options = (struct bench_options){
         .type = bench_type_by_name("int32"),
         .op = BENCH_SUM,
+        .rewrite = -1,
         .pin = -1,
         .cache_bytes = bench_last_level_bytes(),
-        .settings = {.windows = 200, .seconds = 1},
+        .settings = {.windows = 200},
     };
     set_ranks(options, "2");
     set_sizes(options, "8:16M:4");
@@ -219,6 +229,8 @@ void bench_options_default(struct bench_options *options)
 void bench_options_settle(struct bench_options *options)
 {
     options->settings.rotate_bytes = options->rotating ? 2 * options->cache_bytes : 0;
+    if (options->settings.seconds == 0)
+        options->settings.seconds = 1;
 }
 
 static bool apply(const char *program, const struct bench_option *option, void *target, const char *value)
@@ -276,6 +288,21 @@ bool bench_options_parse(const char *program, int argc, char **argv, const struc
     return true;
 }
 
+bool bench_options_read(const char *program, char *line, struct bench_options *options)
+{
+    char *words[BENCH_MOST_WORDS + 1] = {(char *)(uintptr_t)program}, *rest = line, *word;
+    int count = 1;
+    while ((word = strsep(&rest, " \n")) != NULL && count < BENCH_MOST_WORDS)
+        if (*word != '\0')
+            words[count++] = word;
+    const struct bench_option_table tables[] = {{bench_point_options, options, bench_set_collective},
+                                                {bench_method_options, options, NULL}};
+    if (!bench_options_parse(program, count, words, tables, sizeof tables / sizeof tables[0]))
+        return false;
+    bench_options_settle(options);
+    return true;
+}
+
 void bench_options_help(const struct bench_option *options, FILE *out)
 {
     for (; options->name != NULL; options++) {
@@ -302,15 +329,19 @@ static void fill_point(const struct bench_options *options, struct bench_point *
 bool bench_point_at(const struct bench_options *options, int n_ranks, size_t index, struct bench_point *point)
 {
     for (int c = 0; c < BENCH_COLLECTIVES; c++) {
-        if (!options->collectives[c])
-            continue;
-        const size_t points = c == BENCH_BARRIER ? 1 : options->n_sizes;
-        if (index < points) {
-            *point = (struct bench_point){.collective = (enum bench_collective)c, .n_ranks = n_ranks};
-            fill_point(options, point, c == BENCH_BARRIER ? 0 : options->sizes[index]);
-            return true;
+        const size_t sizes = !options->collectives[c] ? 0 : c == BENCH_BARRIER ? 1 : options->n_sizes;
+        for (size_t i = 0; i < sizes; i++) {
+            const size_t bytes = c == BENCH_BARRIER ? 0 : options->sizes[i];
+            const bool both = options->rewrite < 0 && bytes > BENCH_LATENCY_BYTES;
+            const size_t ways = both ? 2 : 1;
+            if (index < ways) {
+                *point = (struct bench_point){.collective = (enum bench_collective)c, .n_ranks = n_ranks};
+                point->rewritten = c != BENCH_BARRIER && (both ? index == 1 : options->rewrite > 0);
+                fill_point(options, point, bytes);
+                return true;
+            }
+            index -= ways;
         }
-        index -= points;
     }
     return false;
 }

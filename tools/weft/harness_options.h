@@ -5,7 +5,7 @@
 
 #include "harness_timing.h"
 
-enum { BENCH_MOST_SIZES = 64, BENCH_MOST_COUNTS = 16, BENCH_MOST_PROCESSORS = 1024 };
+enum { BENCH_MOST_SIZES = 64, BENCH_MOST_COUNTS = 16, BENCH_MOST_PROCESSORS = 1024, BENCH_MOST_WORDS = 64 };
 
 struct bench_options {
     bool collectives[BENCH_COLLECTIVES];
@@ -17,7 +17,8 @@ struct bench_options {
     const struct bench_type *type;
     enum bench_op op;
     int root;
-    int pin; /* 1: always, 0: never, -1: where each rank has a processor of its own */
+    int rewrite; /* 1: sources are rewritten, 0: left alone, -1: above BENCH_LATENCY_BYTES both, one after the other */
+    int pin;     /* 1: always, 0: never, -1: where each rank has a processor of its own */
     bool rotating;
     size_t cache_bytes; /* of the last-level cache */
     struct bench_settings settings;
@@ -51,6 +52,9 @@ void bench_options_settle(struct bench_options *options);
 bool bench_options_parse(const char *program, int argc, char **argv, const struct bench_option_table *tables,
                          size_t n_tables);
 void bench_options_help(const struct bench_option *options, FILE *out);
+
+/* Splits a line of options at its blanks, in place, and adds it to *options, which has been set to the defaults. */
+bool bench_options_read(const char *program, char *line, struct bench_options *options);
 
 /* "64", "8K", "4M", "1G" (powers of 1024). */
 bool bench_parse_size(const char *text, size_t *out);

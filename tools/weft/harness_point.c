@@ -28,6 +28,7 @@ static const struct bench_type types[] = {
     {"float32", 4, BENCH_FLOAT, 4, 0},       {"float64", 8, BENCH_FLOAT, 8, 0},
     {"int32_index", 8, BENCH_SIGNED, 4, 4},  {"int64_index", 16, BENCH_SIGNED, 8, 8},
     {"float32_index", 8, BENCH_FLOAT, 4, 4}, {"float64_index", 16, BENCH_FLOAT, 8, 8},
+    {"counted", 8, BENCH_OBJECT, 8, 0},      {"tuple", 8, BENCH_OBJECT, 8, 0},
 };
 
 const char *const bench_op_names[BENCH_OPS] = {
@@ -64,6 +65,12 @@ int bench_op_by_name(const char *name)
         if (strcmp(bench_op_names[i], name) == 0)
             return i;
     return -1;
+}
+
+bool bench_point_equal(const struct bench_point *a, const struct bench_point *b)
+{
+    return a->collective == b->collective && a->n_ranks == b->n_ranks && a->bytes == b->bytes && a->type == b->type &&
+           a->op == b->op && a->root == b->root && a->rewritten == b->rewritten;
 }
 
 static size_t blocks_of(enum bench_blocks blocks, const struct bench_point *point)

@@ -39,7 +39,8 @@ extern const struct bench_shape bench_shapes[BENCH_COLLECTIVES];
 /* The collective of that name, or -1. */
 int bench_collective_by_name(const char *name);
 
-enum bench_kind { BENCH_SIGNED, BENCH_UNSIGNED, BENCH_FLOAT, BENCH_HALF, BENCH_BRAIN };
+enum bench_kind { BENCH_SIGNED, BENCH_UNSIGNED, BENCH_FLOAT, BENCH_HALF, BENCH_BRAIN, BENCH_OBJECT };
+/* Of an object, what counts here is its payload of eight bytes, which the patterns fill like an integer. */
 struct bench_type {
     const char *name;
     size_t size; /* bytes an element, the pair where it is one */
@@ -78,7 +79,12 @@ struct bench_point {
     const struct bench_type *type;
     enum bench_op op;
     int root;
+    bool rewritten; /* owners rewrite their sources before each operation, outside the timed part */
 };
+/* Whether two points are the same. */
+bool bench_point_equal(const struct bench_point *a, const struct bench_point *b);
+/* Above this size a point is one of bandwidth, and is measured both with sources left alone and rewritten. */
+enum { BENCH_LATENCY_BYTES = 4096 };
 
 /* Bytes of the buffers of one rank for this point, 0 where it needs none. */
 size_t bench_send_bytes(const struct bench_point *point);

@@ -33,11 +33,12 @@ void bench_summarise(struct bench_result *result, double *samples, size_t count)
 
 void bench_result_write(const struct bench_result *result, FILE *out)
 {
-    fprintf(out, "result %s %s %s %s %s %d %zu %" PRIu64 " %" PRIu64 " %.3f %.3f %.3f %.3f %.3f %s\n", result->subject,
-            result->note[0] ? result->note : "-", bench_shapes[result->point.collective].name, result->point.type->name,
-            bench_op_names[result->point.op], result->point.n_ranks, result->point.bytes, result->windows,
-            result->operations, result->min_ns, result->median_ns, result->p99_ns, result->max_ns, result->cpu_ns,
-            bench_verdict_names[result->verdict]);
+    const struct bench_point *point = &result->point;
+    fprintf(out, "result %s %s %s %s %s %d %zu %d %d %" PRIu64 " %" PRIu64 " %.3f %.3f %.3f %.3f %.3f %s\n",
+            result->subject, result->note[0] ? result->note : "-", bench_shapes[point->collective].name,
+            point->type->name, bench_op_names[point->op], point->n_ranks, point->bytes, point->root, point->rewritten,
+            result->windows, result->operations, result->min_ns, result->median_ns, result->p99_ns, result->max_ns,
+            result->cpu_ns, bench_verdict_names[result->verdict]);
 }
 
 static bool name_verdict(struct bench_result *result, const char *name)
@@ -56,14 +57,16 @@ bool bench_result_read(struct bench_result *result, const char *line)
     char collective[32], type[32], op[32], verdict[16];
     *result = (struct bench_result){0};
     struct bench_point *point = &result->point;
-    const int fields =
-        sscanf(line, "result %31s %47s %31s %31s %31s %d %zu %" SCNu64 " %" SCNu64 " %lf %lf %lf %lf %lf %15s",
-               result->subject, result->note, collective, type, op, &point->n_ranks, &point->bytes, &result->windows,
-               &result->operations, &result->min_ns, &result->median_ns, &result->p99_ns, &result->max_ns,
-               &result->cpu_ns, verdict);
-    const int shape = fields == 15 ? bench_collective_by_name(collective) : -1;
-    const int op_index = fields == 15 ? bench_op_by_name(op) : -1;
-    point->type = fields == 15 ? bench_type_by_name(type) : NULL;
+    int rewritten = 0;
+    const bool whole =
+        sscanf(line, "result %31s %47s %31s %31s %31s %d %zu %d %d %" SCNu64 " %" SCNu64 " %lf %lf %lf %lf %lf %15s",
+               result->subject, result->note, collective, type, op, &point->n_ranks, &point->bytes, &point->root,
+               &rewritten, &result->windows, &result->operations, &result->min_ns, &result->median_ns, &result->p99_ns,
+               &result->max_ns, &result->cpu_ns, verdict) == 17;
+    const int shape = whole ? bench_collective_by_name(collective) : -1;
+    const int op_index = whole ? bench_op_by_name(op) : -1;
+    point->rewritten = rewritten;
+    point->type = whole ? bench_type_by_name(type) : NULL;
     if (shape < 0 || op_index < 0 || point->type == NULL || !name_verdict(result, verdict))
         return false;
     point->collective = (enum bench_collective)shape;

@@ -2,22 +2,67 @@
 /* harness_session.c - binds a rank and takes it through the points; makes the threads where nobody else does. */
 #include "harness_session.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool bench_rank_session(const struct bench_session *session, struct bench_team *team, int rank)
+void bench_emit_line(void *sink, const struct bench_result *result)
 {
-    const struct bench_options *options = session->options;
+    (void)sink;
+    if (result != NULL)
+        bench_result_write(result, stdout);
+    fflush(stdout);
+}
+
+static void say(const char *word)
+{
+    puts(word);
+    fflush(stdout);
+}
+
+static bool measure_points(const struct bench_session *session, const struct bench_options *options,
+                           struct bench_team *team, int rank)
+{
     struct bench_point point;
     bool fine = true;
-    if (team->pinned && options->n_processors > 0)
-        bench_pin(options->processors[rank % options->n_processors]);
     for (size_t i = 0; fine && bench_point_at(options, team->n_ranks, i, &point); i++)
         fine = bench_measure(team, rank, &point, session->subjects, session->n_subjects, &options->settings,
                              session->emit, session->sink);
     return fine;
+}
+
+/* Rank 0 reads the next request into the team; all get it. False: there is none. */
+static bool next_request(struct bench_team *team, int rank, char *line)
+{
+    if (rank == 0 && fgets(team->request, BENCH_REQUEST, stdin) == NULL)
+        team->request[0] = '\0';
+    bench_team_rest(team);
+    memcpy(line, team->request, BENCH_REQUEST);
+    bench_team_meet(team);
+    return *line != '\0';
+}
+
+static bool serve(const struct bench_session *session, struct bench_team *team, int rank)
+{
+    char line[BENCH_REQUEST];
+    bool fine = true;
+    if (rank == 0)
+        say("ready");
+    while (fine && next_request(team, rank, line)) {
+        struct bench_options options = *session->options;
+        fine = bench_options_read("request", line, &options) && measure_points(session, &options, team, rank);
+        if (rank == 0 && fine)
+            say("end");
+    }
+    return fine;
+}
+
+bool bench_rank_session(const struct bench_session *session, struct bench_team *team, int rank)
+{
+    const struct bench_options *options = session->options;
+    if (team->pinned && options->n_processors > 0)
+        bench_pin(options->processors[rank % options->n_processors]);
+    return session->serves ? serve(session, team, rank) : measure_points(session, options, team, rank);
 }
 
 struct bench_team *bench_team_create(const struct bench_options *options, int n_ranks)
@@ -31,38 +76,25 @@ struct bench_team *bench_team_create(const struct bench_options *options, int n_
     return team;
 }
 
-struct thread {
-    pthread_t thread;
+struct crew {
     const struct bench_session *session;
     struct bench_team *team;
-    int rank;
-    bool fine;
+    bool fine; /* all ranks agree; the first one says */
 };
 
-static void *run_thread(void *argument)
+static void run_rank(void *of, int rank)
 {
-    struct thread *self = argument;
-    self->fine = bench_rank_session(self->session, self->team, self->rank);
-    return NULL;
+    struct crew *crew = of;
+    const bool fine = bench_rank_session(crew->session, crew->team, rank);
+    if (rank == 0)
+        crew->fine = fine;
 }
 
 bool bench_thread_session(const struct bench_session *session, int n_ranks)
 {
-    struct thread *threads = calloc((size_t)n_ranks, sizeof *threads);
-    struct bench_team *team = bench_team_create(session->options, n_ranks);
-    bool fine = threads != NULL && team != NULL;
-    for (int r = 0; fine && r < n_ranks; r++) {
-        threads[r] = (struct thread){.session = session, .team = team, .rank = r};
-        if (pthread_create(&threads[r].thread, NULL, run_thread, &threads[r]) != 0) {
-            fprintf(stderr, "the system refused thread %d of %d\n", r + 1, n_ranks);
-            exit(1); /* the others wait for it */
-        }
-    }
-    for (int r = 0; fine && r < n_ranks; r++)
-        pthread_join(threads[r].thread, NULL);
-    for (int r = 0; fine && r < n_ranks; r++)
-        fine = threads[r].fine;
-    free(team);
-    free(threads);
-    return fine;
+    struct crew crew = {.session = session, .team = bench_team_create(session->options, n_ranks)};
+    if (crew.team != NULL)
+        bench_run_threads(n_ranks, run_rank, &crew);
+    free(crew.team);
+    return crew.fine;
 }

@@ -11,7 +11,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -38,18 +41,18 @@ void bench_team_init(struct bench_team *team, int n_ranks, int n_processors, boo
     atomic_init(&team->generation, 0);
 }
 
-static void release(struct bench_team *team)
+static void release(struct bench_team *team, bool sleeping)
 {
     atomic_store_explicit(&team->arrived, 0, memory_order_relaxed); /* ordered by the release below */
     atomic_fetch_add_explicit(&team->generation, 1, memory_order_release);
-    if (team->crowded)
+    if (sleeping)
         syscall(SYS_futex, &team->generation, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-static void await(struct bench_team *team, unsigned generation)
+static void await(struct bench_team *team, unsigned generation, bool sleeping)
 {
     while (atomic_load_explicit(&team->generation, memory_order_acquire) == generation) {
-        if (team->crowded)
+        if (sleeping)
             syscall(SYS_futex, &team->generation, FUTEX_WAIT, generation, NULL, NULL, 0);
         else
             bench_pause();
@@ -57,24 +60,29 @@ static void await(struct bench_team *team, unsigned generation)
 }
 
 /* Meets; the last to arrive sets the deadline `lead_ns` ahead (0: sets none). */
-static void meet(struct bench_team *team, int64_t lead_ns)
+static void meet(struct bench_team *team, int64_t lead_ns, bool sleeping)
 {
     const unsigned generation = atomic_load_explicit(&team->generation, memory_order_acquire);
     const unsigned before = atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel);
     if (before + 1 < (unsigned)team->n_ranks) {
-        await(team, generation);
+        await(team, generation, sleeping);
         return;
     }
     if (lead_ns != 0) {
         team->seed = team->seed * 6364136223846793005u + 1442695040888963407u;
         team->deadline_ns = bench_now_ns() + lead_ns;
     }
-    release(team);
+    release(team, sleeping);
 }
 
 void bench_team_meet(struct bench_team *team)
 {
-    meet(team, 0);
+    meet(team, 0, team->crowded);
+}
+
+void bench_team_rest(struct bench_team *team)
+{
+    meet(team, 0, true);
 }
 
 /* The place of `rank` in this start's order: an affine permutation i -> (a i + b) mod n, or its mirror. */
@@ -99,9 +107,9 @@ void bench_team_gather(struct bench_team *team, bool exact)
 {
     const int64_t n = team->n_ranks;
     if (team->crowded)
-        meet(team, exact ? SLEEP_LEAD_NS + SLEEP_LEAD_RANK_NS * n : 1);
+        meet(team, exact ? SLEEP_LEAD_NS + SLEEP_LEAD_RANK_NS * n : 1, true);
     else
-        meet(team, LEAD_NS + LEAD_RANK_NS * n);
+        meet(team, LEAD_NS + LEAD_RANK_NS * n, false);
 }
 
 int64_t bench_team_go(struct bench_team *team, int rank, bool exact)
@@ -118,10 +126,40 @@ uint64_t bench_team_tell(struct bench_team *team, int rank, uint64_t value)
 {
     if (rank == 0)
         team->plan = value;
-    meet(team, 0);
+    bench_team_meet(team);
     const uint64_t told = team->plan;
-    meet(team, 0);
+    bench_team_meet(team);
     return told;
+}
+
+struct thread {
+    pthread_t thread;
+    void (*body)(void *argument, int rank);
+    void *argument;
+    int rank;
+};
+
+static void *run_thread(void *of)
+{
+    const struct thread *thread = of;
+    thread->body(thread->argument, thread->rank);
+    return NULL;
+}
+
+void bench_run_threads(int n_ranks, void (*body)(void *argument, int rank), void *argument)
+{
+    struct thread *threads = calloc((size_t)n_ranks, sizeof *threads);
+    for (int r = 0; r < n_ranks; r++) {
+        if (threads != NULL)
+            threads[r] = (struct thread){.body = body, .argument = argument, .rank = r};
+        if (threads == NULL || pthread_create(&threads[r].thread, NULL, run_thread, &threads[r]) != 0) {
+            fprintf(stderr, "the system refused thread %d of %d\n", r + 1, n_ranks);
+            exit(1);
+        }
+    }
+    for (int r = 0; r < n_ranks; r++)
+        pthread_join(threads[r].thread, NULL);
+    free(threads);
 }
 
 int bench_processors(int *out, int capacity)

@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 
 #define BENCH_MAX_RANKS 1024
+#define BENCH_REQUEST 512
 
 /* What one rank leaves for the others; it alone writes here. */
 struct bench_mark {
@@ -39,6 +40,7 @@ struct bench_team {
     uint64_t plan;
     int64_t deadline_ns; /* written by the last to arrive, before it releases the others */
     uint64_t seed;
+    char request[BENCH_REQUEST]; /* what rank 0 was asked to measure next; empty: nothing more */
     alignas(64) atomic_uint arrived;
     alignas(64) atomic_uint generation;
     struct bench_mark marks[]; /* one a rank */
@@ -50,6 +52,8 @@ void bench_team_init(struct bench_team *team, int n_ranks, int n_processors, boo
 
 /* Returns when all ranks are here. What each wrote before is visible to all after. */
 void bench_team_meet(struct bench_team *team);
+/* The same, and those who wait sleep, so that they are no load on those who measure meanwhile. */
+void bench_team_rest(struct bench_team *team);
 /* Meets, and sets a deadline a little ahead. Crowded teams sleep until it only if `exact`, and otherwise start when they
  * wake. */
 void bench_team_gather(struct bench_team *team, bool exact);
@@ -58,6 +62,10 @@ void bench_team_gather(struct bench_team *team, bool exact);
 int64_t bench_team_go(struct bench_team *team, int rank, bool exact);
 /* Rank 0 hands `value` to all. */
 uint64_t bench_team_tell(struct bench_team *team, int rank, uint64_t value);
+
+/* Runs body(argument, rank) on a thread for each rank, and returns when all have ended. Exits when the system refuses a
+ * thread: the others may wait for it. */
+void bench_run_threads(int n_ranks, void (*body)(void *argument, int rank), void *argument);
 
 /* The processors that the calling thread may use, at most `capacity`. Returns how many. */
 int bench_processors(int *out, int capacity);

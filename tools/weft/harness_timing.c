@@ -16,8 +16,14 @@
 enum {
     MOST_SUBJECTS = 32,
     FEWEST_ROUNDS = 5,
-    SINGLES = 16, /* windows of one operation that a subject runs in one turn */
+    MOST_SINGLES = 16, /* windows of one operation that a subject runs in one turn */
+    FIRST_CHECKS = 2, /* operations on fresh sources before anything is timed */
     BARRIER_CHECKS = 10,
+    CALIBRATION_TRIES = 8,
+    LONG_WINDOW_TRIES = 2, /* an interruption is not much of a window this long: */
+    LONG_WINDOW_NS = 2000000,
+    SURELY_LONG_NS = 100000000, /* no interruption: the operation itself takes long */
+    MOST_GROWTH = 8,
     WINDOW_NS = 200000,
     CROWDED_WINDOW_NS = 10000000,
     WARM_SHARE = 10, /* one untimed operation for so many timed ones, and at least one */
@@ -30,6 +36,7 @@ struct lane {
     bench_operation operation;
     void *self;
     uint64_t operations;
+    int turn; /* windows that follow one another before another subject's */
     double *samples; /* rank 0 alone */
     size_t taken;
     double cpu_ns; /* an operation, summed over the windows */
@@ -136,7 +143,7 @@ static bool anyone_wrong(const struct run *run, size_t lane)
 static int64_t window(struct run *run, struct lane *lane, uint64_t operations, int64_t *cpu_ns)
 {
     int failure = 0;
-    if (run->settings->rewrite)
+    if (run->me.point->rewritten)
         rewrite_sources(run);
     else
         failure = operate(run, lane, run->single ? 0 : (operations + WARM_SHARE - 1) / WARM_SHARE);
@@ -154,24 +161,58 @@ static int64_t least_window_ns(const struct run *run)
     return run->me.team->crowded ? CROWDED_WINDOW_NS : WINDOW_NS;
 }
 
+/* What rank 0 makes of calibration windows of so many operations, of which the shortest took best_ns: how many operations
+ * the next window is to have, and whether that is final. A window that the system interrupted says nothing, so one that is
+ * long enough is not believed until it was the shortest of several. */
+static uint64_t next_operations(uint64_t operations, int64_t best_ns, int64_t least_ns, int tries, bool *done)
+{
+    const int enough = least_ns < LONG_WINDOW_NS ? CALIBRATION_TRIES : LONG_WINDOW_TRIES;
+    const bool suspect = best_ns * 2 >= least_ns && best_ns < SURELY_LONG_NS && tries < enough;
+    *done = operations >= MOST_OPERATIONS || (best_ns * 2 >= least_ns && !suspect);
+    if (suspect)
+        return operations;
+    if (best_ns * MOST_GROWTH < least_ns)
+        return operations * MOST_GROWTH;
+    const double wanted = (double)operations * (double)least_ns / (double)best_ns;
+    return (uint64_t)wanted + 1;
+}
+
+/* Windows of one operation: finds how many of them make a turn, so that there is time for the fewest rounds; warms up. */
+static void calibrate_single(struct run *run, struct lane *lane)
+{
+    int64_t cpu_ns;
+    lane->operations = 1;
+    window(run, lane, 1, &cpu_ns);
+    const int64_t began_ns = bench_now_ns();
+    window(run, lane, 1, &cpu_ns);
+    const double turn_ns = run->settings->seconds * 1e9 / FEWEST_ROUNDS;
+    const double fit = turn_ns / (double)(bench_now_ns() - began_ns + 1);
+    const uint64_t wanted = fit < 1 ? 1 : fit > MOST_SINGLES ? MOST_SINGLES : (uint64_t)fit;
+    lane->turn = (int)bench_team_tell(run->me.team, run->me.rank, wanted);
+    for (int i = 0; i < lane->turn && !run->failed; i++)
+        window(run, lane, 1, &cpu_ns);
+}
+
 /* Finds how many operations make a window; warms up on the way. */
 static void calibrate(struct run *run, struct lane *lane)
 {
-    const int64_t least = least_window_ns(run);
-    int64_t cpu_ns;
+    const int64_t least_ns = least_window_ns(run);
+    int64_t cpu_ns, best_ns = INT64_MAX;
+    int tries = 0;
     lane->operations = 1;
-    for (bool done = run->single; !done && !run->failed;) {
-        const int64_t elapsed = window(run, lane, lane->operations, &cpu_ns);
-        uint64_t wanted = lane->operations * (elapsed * 8 < least ? 8 : 2);
-        done = elapsed >= least || lane->operations >= MOST_OPERATIONS;
-        if (done && elapsed > 0)
-            wanted = (uint64_t)((double)lane->operations * (double)least / (double)elapsed) + 1;
-        const uint64_t told = bench_team_tell(run->me.team, run->me.rank, wanted << 1 | done);
+    lane->turn = 1;
+    for (bool done = false; !done && !run->failed;) {
+        const int64_t elapsed_ns = window(run, lane, lane->operations, &cpu_ns);
+        best_ns = elapsed_ns < best_ns ? elapsed_ns : best_ns;
+        const uint64_t next = next_operations(lane->operations, best_ns > 0 ? best_ns : 1, least_ns, ++tries, &done);
+        const uint64_t told = bench_team_tell(run->me.team, run->me.rank, next << 1 | done);
+        if (told >> 1 != lane->operations) {
+            best_ns = INT64_MAX;
+            tries = 0;
+        }
         lane->operations = told >> 1 < MOST_OPERATIONS ? told >> 1 : MOST_OPERATIONS;
         done = told & 1;
     }
-    for (int i = 0; run->single && i < SINGLES && !run->failed; i++)
-        window(run, lane, 1, &cpu_ns);
 }
 
 static void record(struct run *run, struct lane *lane)
@@ -204,7 +245,7 @@ static void record_rounds(struct run *run)
     for (int round = 1, more = 1; more && !run->failed; round++) {
         shuffle(run, order);
         for (size_t i = 0; i < run->n_lanes && !run->failed; i++)
-            for (int j = 0; j < (run->single ? SINGLES : 1) && !run->failed; j++)
+            for (int j = 0; j < run->lanes[order[i]].turn && !run->failed; j++)
                 record(run, &run->lanes[order[i]]);
         const bool enough = round >= settings->windows || (round >= FEWEST_ROUNDS && bench_now_ns() - begin > budget);
         more = !bench_team_tell(run->me.team, run->me.rank, enough);
@@ -212,13 +253,13 @@ static void record_rounds(struct run *run)
 }
 
 /* Whether nobody leaves a barrier before all have come. */
-static bool barrier_holds(struct run *run, struct lane *lane)
+static bool barrier_holds(struct run *run, struct lane *lane, uint64_t operations)
 {
     struct bench_team *team = run->me.team;
     bool holds = true;
     atomic_store_explicit(&my_mark(run)->beat, 0, memory_order_relaxed);
     bench_team_meet(team);
-    for (unsigned i = 1; i <= BARRIER_CHECKS; i++) {
+    for (unsigned i = 1; i <= operations && i <= BARRIER_CHECKS; i++) {
         atomic_store_explicit(&my_mark(run)->beat, i, memory_order_relaxed); /* the barrier must order it */
         if (operate(run, lane, 1) != 0)
             return false;
@@ -250,8 +291,8 @@ static void check(struct run *run, struct lane *lane, uint64_t operations)
 {
     if (lane->subject->unchecked)
         return;
-    const bool holds =
-        run->me.point->collective == BENCH_BARRIER ? barrier_holds(run, lane) : result_holds(run, lane, operations);
+    const bool holds = run->me.point->collective == BENCH_BARRIER ? barrier_holds(run, lane, operations)
+                                                                  : result_holds(run, lane, operations);
     if (!holds)
         my_mark(run)->wrong |= (uint64_t)1 << (lane - run->lanes);
     bench_team_meet(run->me.team); /* nobody rewrites while another still reads */
@@ -259,7 +300,7 @@ static void check(struct run *run, struct lane *lane, uint64_t operations)
 
 static void prepare(struct run *run, const struct bench_subject *subjects, size_t n_subjects)
 {
-    const size_t most = (size_t)run->settings->windows * SINGLES;
+    const size_t most = (size_t)run->settings->windows * MOST_SINGLES;
     for (size_t i = 0; i < n_subjects && run->n_lanes < MOST_SUBJECTS; i++) {
         struct lane *lane = &run->lanes[run->n_lanes];
         *lane = (struct lane){.subject = &subjects[i]};
@@ -309,8 +350,11 @@ static void conclude(struct run *run, bench_emit emit, void *sink)
 static void measure(struct run *run, bench_emit emit, void *sink)
 {
     for (size_t i = 0; i < run->n_lanes && !run->failed; i++) {
-        check(run, &run->lanes[i], 1);
-        calibrate(run, &run->lanes[i]);
+        check(run, &run->lanes[i], FIRST_CHECKS);
+        if (run->single)
+            calibrate_single(run, &run->lanes[i]);
+        else
+            calibrate(run, &run->lanes[i]);
     }
     if (run->n_lanes != 0)
         record_rounds(run);
@@ -323,13 +367,12 @@ bool bench_measure(struct bench_team *team, int rank, const struct bench_point *
 {
     struct run run = {.me = {.rank = rank, .team = team, .point = point}, .settings = settings};
     struct bench_mark *mark = my_mark(&run);
-    run.single = settings->deadline || settings->rewrite;
-    run.random = point->bytes + (uint64_t)point->collective;
+    run.single = settings->deadline || point->rewritten;
     mark->wrong = 0;
     mark->failure = !bench_buffers_create(&run.me.buffers, point, rank, settings->rotate_bytes);
     mark->send = run.me.buffers.send;
     mark->recv = run.me.buffers.recv;
-    bench_team_meet(team);
+    run.random = bench_team_tell(team, rank, (uint64_t)bench_now_ns());
     run.failed = anyone_failed(&run);
     if (!run.failed) {
         bench_buffers_fill(&run.me.buffers, point, rank, run.round);
