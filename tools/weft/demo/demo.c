@@ -45,6 +45,7 @@ static bool parse(int argc, char **argv, struct options *options)
                                           {NULL, 0, NULL, 0}};
     int option;
     char *end;
+    argv[0] = "weft demo"; /* for getopt's complaints */
     while ((option = getopt_long(argc, argv, "", known, NULL)) >= 0 && option != '?') {
         options->text = option == 't' ? optarg : options->text;
         options->retrain |= option == 'r';
@@ -62,9 +63,9 @@ static bool append(struct text *text, const char *path)
 {
     FILE *file = fopen(path, "rb");
     if (file == NULL)
-        return complain("cannot read %s: %s", path, strerror(errno));
+        return complain("cannot read '%s': %s", path, strerror(errno));
     text->size += fread(text->bytes + text->size, 1, TEXT_MOST - text->size, file);
-    const bool good = ferror(file) == 0 || complain("cannot read %s: %s", path, strerror(errno));
+    const bool good = ferror(file) == 0 || complain("cannot read '%s': %s", path, strerror(errno));
     fclose(file);
     return good;
 }
@@ -93,16 +94,14 @@ static bool load_text(struct text *text, const char *path)
                                                 path != NULL ? path : FORTUNES, text->size, TEXT_LEAST);
 }
 
-/* "" if the environment names no place. */
 static void name_weights(const struct text *text, char path[PATH_SIZE])
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     const unsigned long long name = checksum(text->bytes, text->size);
-    path[0] = '\0';
     if (cache != NULL && cache[0] == '/')
         snprintf(path, PATH_SIZE, "%s/weft/%016llx.weights", cache, name);
-    else if (home != NULL && home[0] == '/')
-        snprintf(path, PATH_SIZE, "%s/.cache/weft/%016llx.weights", home, name);
+    else
+        snprintf(path, PATH_SIZE, "%s/.cache/weft/%016llx.weights", home != NULL ? home : "", name);
 }
 
 static bool load_weights(const char *path, float *weights)
@@ -117,7 +116,7 @@ static bool load_weights(const char *path, float *weights)
     if (file != NULL)
         fclose(file);
     printf("  weights  %s %s\n", path,
-           whole ? "(--retrain starts anew)" : "cannot be used: it is damaged, or not readable");
+           whole ? "(--retrain starts anew)" : "is damaged, or not readable: it is made anew");
     return whole;
 }
 
@@ -136,6 +135,8 @@ static void save_weights(const char *path, const float *weights)
     kept = file != NULL && fclose(file) == 0 && kept && rename(beside, path) == 0;
     printf("\n  The weights %s kept in %s%s%s.\n", kept ? "are" : "could not be", path, kept ? "" : ": ",
            kept ? "" : strerror(errno));
+    if (!kept)
+        remove(beside);
 }
 
 /* Says so on a line of its own, and ends the process as the signal would have. */
@@ -169,5 +170,7 @@ int weft_demo_main(int argc, char **argv)
             return 1;
         save_weights(path, weights);
     }
-    return serve_model(weights) ? 0 : 1;
+    if (!serve_model(weights))
+        return 1;
+    return fflush(stdout) != 0 || ferror(stdout) != 0 ? complain("cannot write: %s", strerror(errno)) + 1 : 0;
 }

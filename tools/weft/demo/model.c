@@ -18,8 +18,8 @@
 
 #define INLINED static inline __attribute__((always_inline))
 
-/* c = a b, or c += a b: a is m x k, b is k x n, and n a multiple of 32. Element (i, j) of a stands at
- * a[i * a_row + j * a_column], so that it can be turned; rows of b and c are b_row and c_row apart. */
+/* c = a b, or c += a b: a is m x k, b is k x n; m is a multiple of 4, n of 32. Element (i, j) of a stands
+ * at a[i * a_row + j * a_column], so that it can be turned; rows of b and c are b_row and c_row apart. */
 struct product {
     int m, n, k;
     const float *a;
@@ -34,30 +34,26 @@ struct product {
 enum { TILE_ROWS = 4, TILE_COLUMNS = 32 };
 
 /* A tile of c stays in registers while p runs, so that each number of b is loaded once for all its rows. */
-INLINED void tile(const int rows, const struct product *x, const float *a, const float *b, float *c)
+INLINED void tile(const struct product *x, const float *a, const float *b, float *c)
 {
     float sum[TILE_ROWS][TILE_COLUMNS];
-    for (int i = 0; i < rows; i++)
+    for (int i = 0; i < TILE_ROWS; i++)
         for (int j = 0; j < TILE_COLUMNS; j++)
             sum[i][j] = x->add ? c[i * x->c_row + j] : 0;
     for (int p = 0; p < x->k; p++)
-        for (int i = 0; i < rows; i++)
+        for (int i = 0; i < TILE_ROWS; i++)
             for (int j = 0; j < TILE_COLUMNS; j++)
                 sum[i][j] += a[i * x->a_row + p * x->a_column] * b[p * x->b_row + j];
-    for (int i = 0; i < rows; i++)
+    for (int i = 0; i < TILE_ROWS; i++)
         for (int j = 0; j < TILE_COLUMNS; j++)
             c[i * x->c_row + j] = sum[i][j];
 }
 
 INLINED void multiply(const struct product *x)
 {
-    for (int j = 0; j < x->n; j += TILE_COLUMNS) {
-        int i = 0;
-        for (; i + TILE_ROWS <= x->m; i += TILE_ROWS)
-            tile(TILE_ROWS, x, x->a + i * x->a_row, x->b + j, x->c + i * x->c_row + j);
-        for (; i < x->m; i++)
-            tile(1, x, x->a + i * x->a_row, x->b + j, x->c + i * x->c_row + j);
-    }
+    for (int j = 0; j < x->n; j += TILE_COLUMNS)
+        for (int i = 0; i < x->m; i += TILE_ROWS)
+            tile(x, x->a + i * x->a_row, x->b + j, x->c + i * x->c_row + j);
 }
 
 /* Once for each set of vectors. One machine always takes the same, so a run repeats bit for bit. */

@@ -9,7 +9,7 @@
 #include "demo.h"
 
 enum { LAYERS = 2, WIDTH = 128, HEADS = 4, HEAD_SIZE = WIDTH / HEADS, HIDDEN = 512, CONTEXT = 64, VOCAB = 256 };
-enum { TEXTS = 4, ROWS = TEXTS * CONTEXT }; /* at most so many at once */
+enum { TEXTS = 4, ROWS = TEXTS * CONTEXT }; /* at most so many at once, and rows in fours */
 
 /* Where the matrices stand among the weights: those of a layer, and those beside the layers. */
 enum { QKV, OUT = QKV + WIDTH * 3 * WIDTH, UP = OUT + WIDTH * WIDTH, DOWN = UP + WIDTH * HIDDEN };
@@ -40,7 +40,7 @@ struct token {
 /* All ranks call it: rank 0's weights, or random ones where they are NULL there. NULL: it failed, and peers->status says
  * how. free() frees it. */
 struct model *model_create(struct peers *peers, const float *weights);
-/* Logits (rows x VOCAB) of what follows each of the tokens. Those of one text come in order, in one call or in many. */
+/* Logits (rows x VOCAB) of what follows each of the tokens, a multiple of four. Those of one text come in order, in one call or in many. */
 const float *model_forward(struct model *model, const struct token *tokens, int rows);
 /* The sum of the losses of the last way forward, in nats. The way back needs texts of CONTEXT tokens, all in that call,
  * and adds `scale` times the gradient, zeros outside of the shard; scale 0: there is none. */

@@ -22,7 +22,7 @@ struct training {
     int ranks, shards;
     int steps; /* 0: as many hundreds as fit in the seconds; then how many there were */
 
-    bool equal;          /* ranks that should have the same weights had them */
+    bool unequal;        /* ranks that should have the same weights do not */
     uint64_t sum;        /* of the weights after the first steps */
     float losses[STAGE]; /* of these steps */
     double held_loss;
@@ -91,9 +91,9 @@ static bool weights_are_equal(struct trainer *t, int step)
     for (int i = 0; i < ranks && t->peers.status == WEFT_OK; i++)
         if (sums[i] != sums[i % shards]) {
             if (t->peers.rank == 0)
-                t->training->equal =
-                    check(false, "after step %d the weights of ranks %d and %d differ (their checksums: %08x, %08x)",
-                          step, i % shards, i, (unsigned)sums[i % shards], (unsigned)sums[i]);
+                t->training->unequal =
+                    !check(false, "after step %d the weights of ranks %d and %d differ (their checksums: %08x, %08x)",
+                           step, i % shards, i, (unsigned)sums[i % shards], (unsigned)sums[i]);
             return false;
         }
     return true;
@@ -117,19 +117,14 @@ static int judge(struct trainer *t, int step)
     return total;
 }
 
-/* Is standard output a terminal, wide enough that a line can be drawn over itself? */
-static bool screen_is_live(void)
-{
-    struct winsize size;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 64;
-}
-
-/* A line at the first step, every hundredth and the last; between them one that is drawn over itself or, where that is
- * not possible, one every two seconds. */
+/* A line at the first step, every hundredth and the last; between them one that is drawn over itself or, where there is no
+ * terminal that is wide enough, one every two seconds. */
 static void show(struct trainer *t, int step, int total, float loss)
 {
+    struct winsize size;
+    const bool live = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 64;
+    const bool stays = step == 1 || step == total || step % STAGE == 0;
     const double now = seconds(CLOCK_MONOTONIC), spent = now - t->started;
-    const bool live = screen_is_live(), stays = step == 1 || step == total || step % STAGE == 0;
     if (!stays && now - t->shown < (live ? 0.1 : 2))
         return;
     if (step == 1)
@@ -179,11 +174,11 @@ static bool train(struct training *training, const char *title)
 {
     const weft_config config = {.struct_size = sizeof config, .name = "training"};
     printf("\n%s\n\n", title);
-    training->equal = true;
-    if (weft_run(training->ranks, &config, train_rank, training) != WEFT_OK)
-        return complain("training failed: %s", weft_last_error());
+    const weft_status status = weft_run(training->ranks, &config, train_rank, training);
     printf("\n");
-    return training->equal && check(true, "the weights had the same bits on all ranks whenever they were compared");
+    if (status != WEFT_OK)
+        return complain("training failed: %s", weft_last_error());
+    return !training->unequal && check(true, "the weights had the same bits on all ranks whenever they were compared");
 }
 
 bool train_model(const struct text *text, int steps, float *weights)
@@ -197,8 +192,8 @@ bool train_model(const struct text *text, int steps, float *weights)
     if (!train(&again, "The first steps again"))
         return false;
     const bool same = again.sum == first.sum;
-    if (!check(same, "the weights have %s bits as the first time (their checksums: %08x, %08x)",
-               same ? "the same" : "not the same", (unsigned)first.sum, (unsigned)again.sum))
+    if (!check(same, "the weights %s the same bits as the first time (their checksums: %08x, %08x)",
+               same ? "have" : "do not have", (unsigned)first.sum, (unsigned)again.sum))
         return false;
 
     struct training crossed = {.text = text, .ranks = 4, .shards = 2, .steps = again.steps};
@@ -208,6 +203,6 @@ bool train_model(const struct text *text, int steps, float *weights)
     for (int i = 0; i < again.steps; i++)
         apart = farther(apart, (double)crossed.losses[i], (double)again.losses[i]);
     return check(apart <= ALLOWED,
-                 "the losses differ by at most %.0e (allowed: %.0e), for sums are taken in another order", apart,
+                 "the losses differ by %.0e at most (allowed: %.0e), for sums are taken in another order", apart,
                  ALLOWED);
 }
