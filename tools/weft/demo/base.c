@@ -1,34 +1,20 @@
 // SPDX-License-Identifier: MIT
-/* base.c - clocks, checksums, random numbers, and the screen.
+/* base.c - clocks, checksums, random numbers, the screen, and the other ranks.
  *
  * The checksum is FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo), the random numbers are the output function of SplitMix64
- * (G. Steele, D. Lea, C. Flood, "Fast Splittable Pseudorandom Number Generators", 2014). Colours appear on a terminal
- * alone, and never where NO_COLOR is set (no-color.org). */
-#define _POSIX_C_SOURCE 200809L
-#include "base.h"
+ * (G. Steele, D. Lea, C. Flood, "Fast Splittable Pseudorandom Number Generators", 2014). Every collective passes through
+ * here, so that its time can be told from the arithmetic's. */
+#include "demo.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-static double read_clock(clockid_t clock)
+double seconds(clockid_t clock)
 {
     struct timespec t;
     clock_gettime(clock, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-double wall_seconds(void)
-{
-    return read_clock(CLOCK_MONOTONIC);
-}
-
-double processor_seconds(void)
-{
-    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 uint64_t checksum(const void *data, size_t bytes)
@@ -39,49 +25,24 @@ uint64_t checksum(const void *data, size_t bytes)
     return sum;
 }
 
-uint64_t random_bits(uint64_t seed, uint64_t index)
+double random_unit(uint64_t seed, uint64_t index)
 {
     uint64_t z = seed * UINT64_C(0xd1342543de82ef95) + (index + 1) * UINT64_C(0x9e3779b97f4a7c15);
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
+    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
 }
 
-double random_unit(uint64_t seed, uint64_t index)
+double farther(double apart, double a, double b)
 {
-    return (double)(random_bits(seed, index) >> 11) * 0x1p-53;
+    const double distance = fabs(a - b);
+    return isnan(distance) || distance > apart ? distance : apart;
 }
 
-bool screen_live(void)
-{
-    const char *terminal = getenv("TERM");
-    return isatty(STDOUT_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
-}
-
-const char *screen_style(enum style style)
-{
-    static const char *const codes[STYLES] = {"\033[0m", "\033[1m", "\033[2m", "\033[32m", "\033[1;31m"};
-    const char *refused = getenv("NO_COLOR");
-    return screen_live() && (refused == NULL || *refused == '\0') ? codes[style] : "";
-}
-
-void screen_heading(const char *title)
-{
-    printf("\n%s%s%s\n\n", screen_style(BOLD), title, screen_style(PLAIN));
-}
-
-void screen_wait(const char *what)
-{
-    if (screen_live())
-        printf("  ...     %s", what);
-    fflush(stdout);
-}
-
-bool screen_check(bool ok, const char *format, ...)
+bool check(bool ok, const char *format, ...)
 {
     va_list values;
-    printf("%s  %s%-6s%s  ", screen_live() ? "\r\033[K" : "", screen_style(ok ? GREEN : RED), ok ? "ok" : "FAILED",
-           screen_style(PLAIN));
+    printf("  %-6s  ", ok ? "ok" : "FAILED");
     va_start(values, format);
     vprintf(format, values);
     va_end(values);
@@ -90,29 +51,54 @@ bool screen_check(bool ok, const char *format, ...)
     return ok;
 }
 
-void screen_text(const char *text, size_t size, const char *line_end)
+bool complain(const char *format, ...)
 {
-    for (size_t i = 0; i < size; i++) {
-        const unsigned char c = (unsigned char)text[i];
-        if (c == '\n')
-            fputs(line_end, stdout);
-        else if (c == '\t')
-            fputs("    ", stdout);
-        else if (c >= ' ' && c != 127)
-            putchar(c);
-    }
+    va_list values;
+    fflush(stdout);
+    fprintf(stderr, "weft demo: ");
+    va_start(values, format);
+    vfprintf(stderr, format, values);
+    va_end(values);
+    fprintf(stderr, "\n");
+    return false;
 }
 
-char *grouped(double number, char out[32])
+void peers_open(struct peers *peers, weft_comm *world, int shards)
 {
-    char digits[24];
-    const int length = snprintf(digits, sizeof digits, "%.0f", number);
-    int used = 0;
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0)
-            out[used++] = ',';
-        out[used++] = digits[i];
-    }
-    out[used] = '\0';
-    return out;
+    const int rank = weft_comm_rank(world);
+    *peers = (struct peers){.world = world, .rank = rank, .shard = rank % shards, .shards = shards};
+    peers->status = weft_comm_split(world, rank % shards, rank, &peers->data);
+    if (peers->status == WEFT_OK)
+        peers->status = weft_comm_split(world, rank / shards, rank, &peers->model);
+}
+
+void peers_close(struct peers *peers)
+{
+    weft_comm_destroy(peers->model);
+    weft_comm_destroy(peers->data);
+}
+
+/* After each call: the first failure stays. */
+static void note(struct peers *peers, double started, weft_status status)
+{
+    peers->seconds += seconds(CLOCK_MONOTONIC) - started;
+    peers->status = peers->status == WEFT_OK ? status : peers->status;
+}
+
+void peers_broadcast(struct peers *peers, void *data, size_t count, const weft_type *type)
+{
+    const double started = seconds(CLOCK_MONOTONIC);
+    note(peers, started, weft_broadcast(peers->world, data, count, type, 0));
+}
+
+void peers_sum(struct peers *peers, weft_comm *comm, float *data, size_t count)
+{
+    const double started = seconds(CLOCK_MONOTONIC);
+    note(peers, started, weft_allreduce(comm, WEFT_IN_PLACE, data, count, WEFT_FLOAT32, WEFT_SUM));
+}
+
+void peers_gather(struct peers *peers, weft_comm *comm, void *all, size_t count, const weft_type *type)
+{
+    const double started = seconds(CLOCK_MONOTONIC);
+    note(peers, started, weft_allgather(comm, WEFT_IN_PLACE, all, count, type));
 }

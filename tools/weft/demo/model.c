@@ -1,355 +1,357 @@
 // SPDX-License-Identifier: MIT
-/* model.c - the transformer: where its weights stand, how a shard is cut from them, and the way forward and back.
+/* model.c - the transformer: its arithmetic, which part of the weights a shard works with, the way forward and back.
  *
- * Layers with a norm before each half: A. Radford et al., GPT-2, 2019. The cut is that of M. Shoeybi et al.,
- * "Megatron-LM", 2019: query, key, value and the first feed-forward matrix by columns, the two that follow them by rows,
- * so that each half of a layer needs one sum over the shards, forward and backward; the head by columns, so that the
- * logits are gathered. Adam: D. Kingma, J. Ba, 2015. */
+ * Layers with a norm before each half: A. Radford et al., GPT-2, 2019. Root mean square norm: B. Zhang, R. Sennrich, 2019.
+ * Squared ReLU: D. So et al., "Primer", 2021; being smooth, it keeps rounding errors small. Attention: A. Vaswani et al.,
+ * 2017, with a bias that falls off linearly with the distance, instead of positions that are learned: O. Press, N. Smith,
+ * M. Lewis, "Train Short, Test Long", 2022. Adam: D. Kingma, J. Ba, 2015.
+ *
+ * The cut is that of M. Shoeybi et al., "Megatron-LM", 2019: query, key, value and the first feed-forward matrix by
+ * columns, the two that follow them by rows, so that each half of a layer needs one sum over the shards, forward and
+ * backward; the head by columns, so that the logits are gathered. The ranks being threads of one process, each keeps all
+ * weights, and works with its part where it stands. */
 #include "model.h"
-
-#include "base.h"
-#include "model_math.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { EMBED, FINAL_NORM, HEAD, LAYERS }; /* then, layer by layer: */
-enum { NORM1, QKV, OUT, NORM2, UP, DOWN, PER_LAYER };
-enum { TENSORS_MAX = LAYERS + MODEL_LAYERS_MAX * PER_LAYER };
+#define INLINED static inline __attribute__((always_inline))
 
-enum cut { UNCUT, BY_COLUMNS, BY_COLUMNS_OF_THREE, BY_ROWS }; /* of three: query, key and value stand side by side */
-struct tensor {
-    int rows;
-    int columns;
-    enum cut cut;
-    size_t offset; /* among the weights, and among the gradients */
+/* c = a b, or c += a b: a is m x k, b is k x n; m is a multiple of 4, n of 32. Element (i, j) of a stands
+ * at a[i * a_row + j * a_column], so that it can be turned; rows of b and c are b_row and c_row apart. */
+struct product {
+    int m, n, k;
+    const float *a;
+    int a_row, a_column;
+    const float *b;
+    int b_row;
+    float *c;
+    int c_row;
+    bool add;
 };
 
-struct layer { /* what the forward pass leaves for the backward pass */
-    float *in, *inverse1, *normed1, *qkv, *shares, *mixed, *middle, *inverse2, *normed2, *raised, *active;
-    float *ring; /* serving: the last `context` rows of qkv of each request */
-};
+enum { TILE_ROWS = 4, TILE_COLUMNS = 32 };
 
-struct model {
-    struct model_shape shape;
-    struct peers *peers;
-    bool serve;
-    int rows;
-    struct heads heads;
-    struct tensor tensor[TENSORS_MAX];
-    size_t weight_count;
-    float *arena; /* holds all that follows */
-    float *weights, *gradients, *mean, *variance;
-    struct layer layer[MODEL_LAYERS_MAX];
-    float *out, *inverse, *normed, *logits_parts, *logits;
-    float *d_x, *d_normed, *d_logits, *d_raised, *d_mixed, *d_qkv, *d_shares;
-};
-
-static int tensor_count(const struct model_shape *shape)
+/* A tile of c stays in registers while p runs, so that each number of b is loaded once for all its rows. */
+INLINED void tile(const struct product *x, const float *a, const float *b, float *c)
 {
-    return LAYERS + shape->layers * PER_LAYER;
+    float sum[TILE_ROWS][TILE_COLUMNS];
+    for (int i = 0; i < TILE_ROWS; i++)
+        for (int j = 0; j < TILE_COLUMNS; j++)
+            sum[i][j] = x->add ? c[i * x->c_row + j] : 0;
+    for (int p = 0; p < x->k; p++)
+        for (int i = 0; i < TILE_ROWS; i++)
+            for (int j = 0; j < TILE_COLUMNS; j++)
+                sum[i][j] += a[i * x->a_row + p * x->a_column] * b[p * x->b_row + j];
+    for (int i = 0; i < TILE_ROWS; i++)
+        for (int j = 0; j < TILE_COLUMNS; j++)
+            c[i * x->c_row + j] = sum[i][j];
 }
 
-/* Fills in the tensors of one of `shards` and returns how many floats they take. */
-static size_t lay_out(const struct model_shape *shape, int shards, struct tensor *tensors)
+INLINED void multiply(const struct product *x)
 {
-    const int width = shape->width, part = width / shards, hidden = shape->hidden / shards;
-    const struct tensor all[LAYERS + PER_LAYER] = {
-        [EMBED] = {shape->vocab, width, UNCUT, 0},
-        [FINAL_NORM] = {1, width, UNCUT, 0},
-        [HEAD] = {width, shape->vocab / shards, BY_COLUMNS, 0},
-        [LAYERS + NORM1] = {1, width, UNCUT, 0},
-        [LAYERS + QKV] = {width, 3 * part, BY_COLUMNS_OF_THREE, 0},
-        [LAYERS + OUT] = {part, width, BY_ROWS, 0},
-        [LAYERS + NORM2] = {1, width, UNCUT, 0},
-        [LAYERS + UP] = {width, hidden, BY_COLUMNS, 0},
-        [LAYERS + DOWN] = {hidden, width, BY_ROWS, 0},
-    };
-    size_t used = 0;
-    for (int i = 0; i < tensor_count(shape); i++) {
-        tensors[i] = all[i < LAYERS ? i : LAYERS + (i - LAYERS) % PER_LAYER];
-        tensors[i].offset = used;
-        used += (size_t)(tensors[i].rows * tensors[i].columns);
-    }
-    return used;
+    for (int j = 0; j < x->n; j += TILE_COLUMNS)
+        for (int i = 0; i < x->m; i += TILE_ROWS)
+            tile(x, x->a + i * x->a_row, x->b + j, x->c + i * x->c_row + j);
 }
 
-size_t model_weights(const struct model_shape *shape)
+/* Once for each set of vectors. One machine always takes the same, so a run repeats bit for bit. */
+#if defined(__x86_64__)
+__attribute__((target("avx512f"))) static void multiply_avx512(const struct product *x)
 {
-    struct tensor tensors[TENSORS_MAX];
-    return lay_out(shape, 1, tensors);
+    multiply(x);
 }
 
-/* Gains begin at 1; matrices uniform, at the scale that keeps the variance, smaller where they add to the residual. */
-void model_random(const struct model_shape *shape, uint64_t seed, float *whole)
+__attribute__((target("avx2"))) static void multiply_avx2(const struct product *x)
 {
-    struct tensor tensors[TENSORS_MAX];
-    lay_out(shape, 1, tensors);
-    for (int i = 0; i < tensor_count(shape); i++) {
-        const struct tensor *t = &tensors[i];
-        const double kept = sqrt(3.0 / t->rows) * (t->cut == BY_ROWS ? 1 / sqrt(2.0 * shape->layers) : 1);
-        const double reach = i == EMBED || i == HEAD ? 0.05 : kept;
-        for (size_t j = t->offset; j < t->offset + (size_t)(t->rows * t->columns); j++)
-            whole[j] = t->rows == 1 ? 1 : (float)(reach * (2 * random_unit(seed, j) - 1));
-    }
+    multiply(x);
+}
+#endif
+
+static void matmul(struct product x)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f"))
+        multiply_avx512(&x);
+    else if (__builtin_cpu_supports("avx2"))
+        multiply_avx2(&x);
+    else
+#endif
+        multiply(&x);
 }
 
-static void cut_shard(struct model *model, const float *whole)
+/* Sixteen sums side by side, added up in one fixed order: the compiler may not choose one for floats. */
+INLINED float dot(const float *a, const float *b, int count)
 {
-    struct tensor all[TENSORS_MAX];
-    const int rank = model->peers->rank;
-    lay_out(&model->shape, 1, all);
-    for (int i = 0; i < tensor_count(&model->shape); i++) {
-        const struct tensor *mine = &model->tensor[i];
-        const int groups = mine->cut == BY_COLUMNS_OF_THREE ? 3 : 1, columns = mine->columns / groups;
-        const float *from = whole + all[i].offset + (mine->cut == BY_ROWS ? rank * mine->rows * mine->columns : 0);
-        if (mine->cut == BY_COLUMNS || mine->cut == BY_COLUMNS_OF_THREE)
-            from += rank * columns;
-        for (int j = 0; j < mine->rows * groups; j++)
-            memcpy(model->weights + mine->offset + j * columns, from + j * (all[i].columns / groups),
-                   (size_t)columns * sizeof(float));
+    float part[16] = {0};
+    for (int i = 0; i < count; i += 16)
+        for (int j = 0; j < 16; j++)
+            part[j] += a[i + j] * b[i + j];
+    for (int half = 8; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            part[j] += part[j + half];
+    return part[0];
+}
+
+INLINED void add_scaled(float *y, float scale, const float *x, int count)
+{
+    for (int i = 0; i < count; i++)
+        y[i] += scale * x[i];
+}
+
+/* y = x / rms(x), row by row. */
+static void norm(const float *x, int rows, float *y)
+{
+    for (int i = 0; i < rows; i++, x += WIDTH, y += WIDTH) {
+        const float inverse = 1 / sqrtf(dot(x, x, WIDTH) / WIDTH + 1e-5f);
+        for (int j = 0; j < WIDTH; j++)
+            y[j] = x[j] * inverse;
     }
 }
 
-struct piece {
-    float **at;
-    int count;
-};
-
-/* Gives each piece its place in the arena, on cache lines; without an arena it only counts. Returns where they end. */
-static size_t place(const struct piece *pieces, size_t count, float *arena, size_t used)
+/* Adds to dx. */
+static void norm_backward(const float *x, const float *dy, int rows, float *dx)
 {
-    for (size_t i = 0; i < count; i++) {
-        *pieces[i].at = arena != NULL ? arena + used : NULL;
-        used += ((size_t)pieces[i].count + 15) / 16 * 16;
+    for (int i = 0; i < rows; i++, x += WIDTH, dy += WIDTH, dx += WIDTH) {
+        const float inverse = 1 / sqrtf(dot(x, x, WIDTH) / WIDTH + 1e-5f);
+        const float along = dot(dy, x, WIDTH) * inverse * inverse / WIDTH;
+        for (int j = 0; j < WIDTH; j++)
+            dx[j] += inverse * (dy[j] - along * x[j]);
     }
-    return used;
 }
 
-static size_t place_all(struct model *m, float *arena)
+/* x becomes exp(x) / sum of exp(x). Returns the logarithm of that sum. */
+static float softmax(float *x, int count)
 {
-    const int shards = m->peers->count, rows = m->rows, wide = rows * m->shape.width, part = wide / shards;
-    const int raised = rows * m->shape.hidden / shards, logits = rows * m->shape.vocab, context = m->shape.context;
-    const int weights = (int)m->weight_count, serve = m->serve, train = !serve;
-    const struct piece model_pieces[] = {
-        {&m->weights, weights},
-        {&m->out, wide},
-        {&m->normed, wide},
-        {&m->inverse, rows},
-        {&m->logits_parts, logits},
-        {&m->logits, logits},
-        {&m->gradients, train * (weights + 1)},
-        {&m->mean, train * weights},
-        {&m->variance, train * weights},
-        {&m->d_x, train * wide},
-        {&m->d_normed, train * wide},
-        {&m->d_logits, train * logits / shards},
-        {&m->d_raised, train * raised},
-        {&m->d_mixed, train * part},
-        {&m->d_qkv, train * 3 * part},
-        {&m->d_shares, train * context * context},
-    };
-    size_t used = place(model_pieces, sizeof model_pieces / sizeof *model_pieces, arena, 0);
-    for (int i = 0; i < m->shape.layers; i++) {
-        struct layer *l = &m->layer[i];
-        const struct piece pieces[] = {
-            {&l->in, wide},
-            {&l->inverse1, rows},
-            {&l->normed1, wide},
-            {&l->qkv, 3 * part},
-            {&l->mixed, part},
-            {&l->middle, wide},
-            {&l->inverse2, rows},
-            {&l->normed2, wide},
-            {&l->raised, raised},
-            {&l->active, raised},
-            {&l->shares, rows * m->heads.count * context},
-            {&l->ring, serve * 3 * part * context},
-        };
-        used = place(pieces, sizeof pieces / sizeof *pieces, arena, used);
+    float most = x[0], sum = 0;
+    for (int i = 1; i < count; i++)
+        most = x[i] > most ? x[i] : most;
+    for (int i = 0; i < count; i++) {
+        x[i] = expf(x[i] - most);
+        sum += x[i];
     }
-    return used;
+    for (int i = 0; i < count; i++)
+        x[i] /= sum;
+    return most + logf(sum);
 }
 
-struct model *model_create(const struct model_shape *shape, struct peers *peers, const float *whole, int rows,
-                           bool serve)
+/* A row of a text has query, key and value of each head in turn, and row t stands in row t mod CONTEXT of the memory. */
+static size_t row_at(int heads, int position)
 {
-    struct model *model = calloc(1, sizeof *model);
-    if (model == NULL)
+    return (size_t)(position % CONTEXT * heads * 3 * HEAD_SIZE);
+}
+
+/* Row `position` looks at itself and up to CONTEXT - 1 rows before it. `shares` (heads x CONTEXT) keeps how much it takes
+ * from each, the nearest first. */
+static void attend(int first_head, int heads, const float *text, int position, float *shares, float *out)
+{
+    const int seen = position < CONTEXT ? position + 1 : CONTEXT;
+    const float scale = 1 / sqrtf(HEAD_SIZE);
+    memset(out, 0, (size_t)(heads * HEAD_SIZE) * sizeof *out);
+    for (int h = 0; h < heads; h++, text += 3 * HEAD_SIZE, shares += CONTEXT, out += HEAD_SIZE) {
+        /* How much a score falls with each row of distance: 1/4 in the first head of four, 1/256 in the last. */
+        const float fall = exp2f(-8.0f * (float)(first_head + h + 1) / HEADS), *query = text + row_at(heads, position);
+        for (int back = 0; back < seen; back++) {
+            const float *key = text + row_at(heads, position - back) + HEAD_SIZE;
+            shares[back] = dot(query, key, HEAD_SIZE) * scale - fall * (float)back;
+        }
+        softmax(shares, seen);
+        for (int back = 0; back < seen; back++)
+            add_scaled(out, shares[back], text + row_at(heads, position - back) + 2 * HEAD_SIZE, HEAD_SIZE);
+    }
+}
+
+/* Adds to d_text. */
+static void attend_backward(int heads, const float *text, int position, const float *shares, const float *d_out,
+                            float *d_text)
+{
+    const float scale = 1 / sqrtf(HEAD_SIZE);
+    for (int h = 0; h < heads;
+         h++, text += 3 * HEAD_SIZE, d_text += 3 * HEAD_SIZE, shares += CONTEXT, d_out += HEAD_SIZE) {
+        const size_t query = row_at(heads, position);
+        float d_share[CONTEXT], mean = 0;
+        for (int back = 0; back <= position; back++) {
+            const size_t value = row_at(heads, position - back) + 2 * HEAD_SIZE;
+            d_share[back] = dot(d_out, text + value, HEAD_SIZE);
+            mean += shares[back] * d_share[back];
+            add_scaled(d_text + value, shares[back], d_out, HEAD_SIZE);
+        }
+        for (int back = 0; back <= position; back++) {
+            const size_t key = row_at(heads, position - back) + HEAD_SIZE;
+            const float d_score = shares[back] * (d_share[back] - mean) * scale;
+            add_scaled(d_text + query, d_score, text + key, HEAD_SIZE);
+            add_scaled(d_text + key, d_score, text + query, HEAD_SIZE);
+        }
+    }
+}
+
+struct model *model_create(struct peers *peers, const float *weights)
+{
+    struct model *model = aligned_alloc(64, (sizeof *model + 63) / 64 * 64);
+    if (model == NULL) {
+        peers->status = WEFT_ERR_MEMORY;
         return NULL;
-    const int own = shape->heads / peers->count;
-    *model = (struct model){.shape = *shape, .peers = peers, .serve = serve, .rows = rows};
-    model->heads = (struct heads){peers->rank * own, own, shape->heads, shape->width / shape->heads, shape->context};
-    model->weight_count = lay_out(shape, peers->count, model->tensor);
-    const size_t bytes = place_all(model, NULL) * sizeof(float);
-    model->arena = aligned_alloc(64, bytes);
-    if (model->arena == NULL) {
-        free(model);
-        return NULL;
     }
-    memset(model->arena, 0, bytes);
-    place_all(model, model->arena);
-    cut_shard(model, whole);
+    memset(model, 0, sizeof *model);
+    model->peers = peers;
+    for (int i = 0; i < WEIGHTS && peers->rank == 0; i++)
+        model->weights[i] = weights != NULL ? weights[i] : (float)(0.16 * random_unit(0, (uint64_t)i) - 0.08);
+    peers_broadcast(peers, model->weights, WEIGHTS, WEFT_FLOAT32);
     return model;
 }
 
-void model_free(struct model *model)
-{
-    if (model != NULL)
-        free(model->arena);
-    free(model);
-}
+/* This shard's part of a matrix: where it begins among the weights, and how far its rows are apart. */
+struct part {
+    int at, rows, columns, row;
+};
 
-float *model_own(struct model *model, float **gradients, size_t *count)
+static struct part part_of(const struct model *model, int at)
 {
-    *count = model->weight_count;
-    *gradients = model->gradients;
-    return model->weights;
-}
-
-static const float *weights_of(const struct model *model, int number)
-{
-    return model->weights + model->tensor[number].offset;
-}
-
-static float *gradients_of(const struct model *model, int number)
-{
-    return model->gradients + model->tensor[number].offset;
-}
-
-/* out = in W, for the matrix W of that number. */
-static void apply(const struct model *model, int number, const float *in, int rows, float *out)
-{
-    const struct tensor *t = &model->tensor[number];
-    const struct view weights = {weights_of(model, number), t->columns, 1};
-    matmul(rows, t->columns, t->rows, (struct view){in, t->rows, 1}, weights, out, t->columns, false);
-}
-
-/* d_W += in, turned, times d_out; d_in = d_out times W, turned. */
-static void apply_backward(struct model *model, int number, const float *in, const float *d_out, int rows, float *d_in)
-{
-    const struct tensor *t = &model->tensor[number];
-    const struct view in_turned = {in, 1, t->rows}, d_out_view = {d_out, t->columns, 1};
-    const struct view turned = {weights_of(model, number), 1, t->columns};
-    matmul(t->rows, t->columns, rows, in_turned, d_out_view, gradients_of(model, number), t->columns, true);
-    matmul(rows, t->rows, t->columns, d_out_view, turned, d_in, t->rows, false);
-}
-
-/* Serving: each request's row joins its ring and looks at what is there. Otherwise: whole windows. */
-static void attend(struct model *model, const struct layer *layer, const int32_t *positions, int rows)
-{
-    const int context = model->shape.context, part = model->heads.count * model->heads.size, row = 3 * part;
-    for (int i = 0; i < rows && model->serve; i++) {
-        float *ring = layer->ring + i * context * row;
-        memcpy(ring + positions[i] % context * row, layer->qkv + i * row, (size_t)row * sizeof(float));
-        attention_newest(&model->heads, ring, positions[i], layer->shares, layer->mixed + i * part);
+    const int shard = model->peers->shard, shards = model->peers->shards, hidden = HIDDEN / shards;
+    switch (at < EMBED ? at % PER_LAYER : at) {
+    case QKV:
+        return (struct part){at + shard * 3 * WIDTH / shards, WIDTH, 3 * WIDTH / shards, 3 * WIDTH};
+    case OUT:
+        return (struct part){at + shard * WIDTH / shards * WIDTH, WIDTH / shards, WIDTH, WIDTH};
+    case UP:
+        return (struct part){at + shard * hidden, WIDTH, hidden, HIDDEN};
+    case DOWN:
+        return (struct part){at + shard * hidden * WIDTH, hidden, WIDTH, WIDTH};
+    default: /* HEAD */
+        return (struct part){at + shard * VOCAB / shards, WIDTH, VOCAB / shards, VOCAB};
     }
-    for (int i = 0; i < rows && !model->serve; i += context)
-        attention_forward(&model->heads, layer->qkv + i * row, layer->shares + i * model->heads.count * context,
-                          layer->mixed + i * part);
 }
 
-/* out = in + the sum over the shards of what the matrix makes of `part`: the one meeting in each half of a layer. */
-static void add_to_residual(struct model *model, int number, const float *part, const float *in, int rows, float *out)
+/* out = in times this shard's part of the matrix that stands there. */
+static void apply(const struct model *model, int at, const float *in, int rows, float *out)
 {
-    const int count = rows * model->shape.width;
-    apply(model, number, part, rows, out);
-    peers_sum(model->peers, out, (size_t)count);
-    for (int i = 0; i < count; i++)
-        out[i] += in[i];
+    const struct part w = part_of(model, at);
+    const float *weights = model->weights + w.at;
+    matmul((struct product){rows, w.columns, w.rows, in, w.rows, 1, weights, w.row, out, w.columns, false});
 }
 
-static void layer_forward(struct model *model, int index, const int32_t *positions, int rows, float *out)
+/* The gradients of that part += in, turned, times d_out; d_in = d_out times that part, turned. */
+static void apply_backward(struct model *model, int at, const float *in, const float *d_out, int rows, float *d_in)
 {
-    const struct layer *layer = &model->layer[index];
-    const int first = LAYERS + index * PER_LAYER, width = model->shape.width;
-    norm_forward(layer->in, weights_of(model, first + NORM1), rows, width, layer->normed1, layer->inverse1);
-    apply(model, first + QKV, layer->normed1, rows, layer->qkv);
-    attend(model, layer, positions, rows);
+    const struct part w = part_of(model, at);
+    float *turned = model->turned, *gradients = model->gradients + w.at;
+    for (int first = 0; first < w.rows; first += 16) /* a cache line of `turned` at a time */
+        for (int j = 0; j < w.columns; j++)
+            for (int i = first; i < first + 16; i++)
+                turned[j * w.rows + i] = model->weights[w.at + i * w.row + j];
+    matmul((struct product){w.rows, w.columns, rows, in, 1, w.rows, d_out, w.columns, gradients, w.row, true});
+    matmul((struct product){rows, w.rows, w.columns, d_out, w.columns, 1, turned, w.rows, d_in, w.rows, false});
+}
+
+/* out = in + the sum over the shards of what the matrix makes of `own`: the one meeting in each half of a layer. */
+static void add_to_residual(struct model *model, int at, const float *own, const float *in, int rows, float *out)
+{
+    apply(model, at, own, rows, out);
+    peers_sum(model->peers, model->peers->model, out, (size_t)(rows * WIDTH));
+    add_scaled(out, 1, in, rows * WIDTH);
+}
+
+static void layer_forward(struct model *model, int index, const struct token *tokens, int rows, float *out)
+{
+    struct layer *layer = &model->layers[index];
+    const int first = index * PER_LAYER, heads = HEADS / model->peers->shards, width = heads * HEAD_SIZE;
+    const int hidden = rows * HIDDEN / model->peers->shards;
+    norm(layer->in, rows, model->normed);
+    apply(model, first + QKV, model->normed, rows, model->qkv);
+    for (int i = 0; i < rows; i++) { /* each row takes its place in its text, and looks at what is there */
+        float *text = layer->qkv + tokens[i].text * CONTEXT * 3 * width;
+        memcpy(text + row_at(heads, tokens[i].position), model->qkv + i * 3 * width,
+               (size_t)(3 * width) * sizeof *text);
+        attend(model->peers->shard * heads, heads, text, tokens[i].position, layer->shares + i * heads * CONTEXT,
+               layer->mixed + i * width);
+    }
     add_to_residual(model, first + OUT, layer->mixed, layer->in, rows, layer->middle);
-    norm_forward(layer->middle, weights_of(model, first + NORM2), rows, width, layer->normed2, layer->inverse2);
-    apply(model, first + UP, layer->normed2, rows, layer->raised);
-    square_relu_forward(layer->raised, rows * model->tensor[first + UP].columns, layer->active);
-    add_to_residual(model, first + DOWN, layer->active, layer->middle, rows, out);
+    norm(layer->middle, rows, model->normed);
+    apply(model, first + UP, model->normed, rows, layer->raised);
+    for (int i = 0; i < hidden; i++) {
+        layer->raised[i] = 0.5f * (layer->raised[i] + fabsf(layer->raised[i])); /* max(x, 0), as it becomes vectors */
+        model->squared[i] = layer->raised[i] * layer->raised[i];
+    }
+    add_to_residual(model, first + DOWN, model->squared, layer->middle, rows, out);
 }
 
 /* Every shard has its columns of all rows; gathered they stand shard after shard, and are put row after row. */
 static void gather_logits(struct model *model, int rows)
 {
-    const int columns = model->tensor[HEAD].columns, part = rows * columns;
-    apply(model, HEAD, model->normed, rows, model->logits_parts + model->peers->rank * part);
-    peers_gather(model->peers, model->logits_parts, (size_t)part, WEFT_FLOAT32);
-    for (int shard = 0; shard < model->peers->count; shard++)
+    const int columns = VOCAB / model->peers->shards, count = rows * columns;
+    apply(model, HEAD, model->normed, rows, model->logits_parts + model->peers->shard * count);
+    peers_gather(model->peers, model->peers->model, model->logits_parts, (size_t)count, WEFT_FLOAT32);
+    for (int shard = 0; shard < model->peers->shards; shard++)
         for (int row = 0; row < rows; row++)
-            memcpy(model->logits + row * model->shape.vocab + shard * columns,
-                   model->logits_parts + shard * part + row * columns, (size_t)columns * sizeof(float));
+            memcpy(model->logits + row * VOCAB + shard * columns, model->logits_parts + shard * count + row * columns,
+                   (size_t)columns * sizeof(float));
 }
 
-const float *model_forward(struct model *model, const uint8_t *tokens, const int32_t *positions, int rows)
+const float *model_forward(struct model *model, const struct token *tokens, int rows)
 {
-    const int layers = model->shape.layers, width = model->shape.width;
     for (int i = 0; i < rows; i++)
-        memcpy(model->layer[0].in + i * width, weights_of(model, EMBED) + tokens[i] * width,
-               (size_t)width * sizeof(float));
-    for (int i = 0; i < layers; i++)
-        layer_forward(model, i, positions, rows, i + 1 < layers ? model->layer[i + 1].in : model->out);
-    norm_forward(model->out, weights_of(model, FINAL_NORM), rows, width, model->normed, model->inverse);
+        memcpy(model->layers[0].in + i * WIDTH, model->weights + EMBED + tokens[i].byte * WIDTH, WIDTH * sizeof(float));
+    for (int i = 0; i < LAYERS; i++)
+        layer_forward(model, i, tokens, rows, i + 1 < LAYERS ? model->layers[i + 1].in : model->out);
+    norm(model->out, rows, model->normed);
     gather_logits(model, rows);
     return model->logits;
 }
 
-/* d_x, the gradient of what came out of a norm and its matrix, becomes that of what went in: d_normed is partial. */
-static void norm_and_meet_backward(struct model *model, int number, const float *in, const float *inverse, int rows)
+/* d_normed is this shard's part of the gradient of what came out of a norm; d_x gets that of what went in. */
+static void meet_backward(struct model *model, const float *in, int rows)
 {
-    peers_sum(model->peers, model->d_normed, (size_t)(rows * model->shape.width));
-    norm_backward(in, weights_of(model, number), inverse, model->d_normed, rows, model->shape.width,
-                  gradients_of(model, number), model->d_x);
+    peers_sum(model->peers, model->peers->model, model->d_normed, (size_t)(rows * WIDTH));
+    norm_backward(in, model->d_normed, rows, model->d_x);
 }
 
 static void layer_backward(struct model *model, int index, int rows)
 {
-    const struct layer *layer = &model->layer[index];
-    const struct heads *heads = &model->heads;
-    const int first = LAYERS + index * PER_LAYER, context = heads->context, part = heads->count * heads->size;
-    apply_backward(model, first + DOWN, layer->active, model->d_x, rows, model->d_raised);
-    square_relu_backward(layer->raised, rows * model->tensor[first + UP].columns, model->d_raised);
-    apply_backward(model, first + UP, layer->normed2, model->d_raised, rows, model->d_normed);
-    norm_and_meet_backward(model, first + NORM2, layer->middle, layer->inverse2, rows);
+    const struct layer *layer = &model->layers[index];
+    const int first = index * PER_LAYER, heads = HEADS / model->peers->shards, width = heads * HEAD_SIZE;
+    const int hidden = rows * HIDDEN / model->peers->shards;
+    for (int i = 0; i < hidden; i++)
+        model->squared[i] = layer->raised[i] * layer->raised[i];
+    apply_backward(model, first + DOWN, model->squared, model->d_x, rows, model->d_raised);
+    for (int i = 0; i < hidden; i++)
+        model->d_raised[i] *= 2 * layer->raised[i];
+    norm(layer->middle, rows, model->normed);
+    apply_backward(model, first + UP, model->normed, model->d_raised, rows, model->d_normed);
+    meet_backward(model, layer->middle, rows);
     apply_backward(model, first + OUT, layer->mixed, model->d_x, rows, model->d_mixed);
-    for (int i = 0; i < rows; i += context)
-        attention_backward(heads, layer->qkv + i * 3 * part, layer->shares + i * heads->count * context,
-                           model->d_mixed + i * part, model->d_shares, model->d_qkv + i * 3 * part);
-    apply_backward(model, first + QKV, layer->normed1, model->d_qkv, rows, model->d_normed);
-    norm_and_meet_backward(model, first + NORM1, layer->in, layer->inverse1, rows);
+    memset(model->d_qkv, 0, sizeof model->d_qkv);
+    for (int i = 0; i < rows; i++) {
+        const int text = i / CONTEXT * CONTEXT * 3 * width;
+        attend_backward(heads, layer->qkv + text, i % CONTEXT, layer->shares + i * heads * CONTEXT,
+                        model->d_mixed + i * width, model->d_qkv + text);
+    }
+    norm(layer->in, rows, model->normed);
+    apply_backward(model, first + QKV, model->normed, model->d_qkv, rows, model->d_normed);
+    meet_backward(model, layer->in, rows);
 }
 
-static void backward(struct model *model, const uint8_t *tokens, int rows)
+double model_loss(struct model *model, const struct token *tokens, const uint8_t *targets, int rows, float scale)
 {
-    const int width = model->shape.width;
-    apply_backward(model, HEAD, model->normed, model->d_logits, rows, model->d_normed);
-    memset(model->d_x, 0, (size_t)(rows * width) * sizeof(float));
-    norm_and_meet_backward(model, FINAL_NORM, model->out, model->inverse, rows);
-    for (int i = model->shape.layers - 1; i >= 0; i--)
-        layer_backward(model, i, rows);
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < width; j++)
-            gradients_of(model, EMBED)[tokens[i] * width + j] += model->d_x[i * width + j];
-}
-
-double model_loss(struct model *model, const uint8_t *tokens, const uint8_t *targets, int rows, float scale)
-{
-    const int vocab = model->shape.vocab, columns = model->tensor[HEAD].columns, first = model->peers->rank * columns;
+    const int columns = VOCAB / model->peers->shards, first = model->peers->shard * columns;
     double sum = 0;
     for (int i = 0; i < rows; i++) {
-        float *row = model->logits + i * vocab;
+        float *row = model->logits + i * VOCAB;
         const float wanted = row[targets[i]];
-        sum += (double)(softmax(row, vocab) - wanted);
-        for (int j = 0; scale != 0 && j < columns; j++)
-            model->d_logits[i * columns + j] = scale * (row[first + j] - (first + j == targets[i] ? 1.0f : 0.0f));
+        sum += (double)(softmax(row, VOCAB) - wanted);
+        row[targets[i]] -= 1;
+        for (int j = 0; j < columns; j++)
+            model->d_logits[i * columns + j] = scale * row[first + j];
     }
-    if (scale != 0)
-        backward(model, tokens, rows);
+    if (scale == 0)
+        return sum;
+    apply_backward(model, HEAD, model->normed, model->d_logits, rows, model->d_normed);
+    memset(model->d_x, 0, sizeof model->d_x);
+    meet_backward(model, model->out, rows);
+    for (int i = LAYERS - 1; i >= 0; i--)
+        layer_backward(model, i, rows);
+    for (int i = 0; i < rows; i++)
+        add_scaled(model->gradients + EMBED + tokens[i].byte * WIDTH, 1, model->d_x + i * WIDTH, WIDTH);
     return sum;
 }
 
@@ -358,7 +360,7 @@ void model_adam(struct model *model, int step, float rate)
     const float keep_mean = 0.9f, keep_variance = 0.99f;
     const float mean_scale = 1 / (1 - powf(keep_mean, (float)step));
     const float variance_scale = 1 / (1 - powf(keep_variance, (float)step));
-    for (size_t i = 0; i < model->weight_count; i++) {
+    for (int i = 0; i < WEIGHTS; i++) {
         const float g = model->gradients[i];
         model->mean[i] = keep_mean * model->mean[i] + (1 - keep_mean) * g;
         model->variance[i] = keep_variance * model->variance[i] + (1 - keep_variance) * g * g;

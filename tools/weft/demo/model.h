@@ -1,39 +1,50 @@
 // SPDX-License-Identifier: MIT
 /* model.h - a decoder-only transformer over bytes, whole or as one shard of several: one implementation for both.
  *
- * A shard holds some attention heads, some feed-forward columns and some of the vocabulary; embedding and norms are on
- * every shard. Its peers complete its sums and its logits; their first failure is in peers->status. */
+ * A shard computes some attention heads, some feed-forward columns and some of the vocabulary. Its peers complete its
+ * sums and its logits; their first failure is in peers->status. */
 #ifndef WEFT_DEMO_MODEL_H
 #define WEFT_DEMO_MODEL_H
 
-#include "peers.h"
+#include "demo.h"
 
-enum { MODEL_LAYERS_MAX = 4, MODEL_CONTEXT_MAX = 64 };
+enum { LAYERS = 2, WIDTH = 128, HEADS = 4, HEAD_SIZE = WIDTH / HEADS, HIDDEN = 512, CONTEXT = 64, VOCAB = 256 };
+enum { TEXTS = 4, ROWS = TEXTS * CONTEXT }; /* at most so many at once, and rows in fours */
 
-/* heads is a multiple of 4; width / heads, hidden / 4, vocab / 4 and context are multiples of 32, as matmul asks. */
-struct model_shape {
-    int32_t layers, width, heads, hidden, context, vocab;
+/* Where the matrices stand among the weights: those of a layer, and those beside the layers. */
+enum { QKV, OUT = QKV + WIDTH * 3 * WIDTH, UP = OUT + WIDTH * WIDTH, DOWN = UP + WIDTH * HIDDEN };
+enum { PER_LAYER = DOWN + HIDDEN * WIDTH, EMBED = LAYERS * PER_LAYER, HEAD = EMBED + VOCAB * WIDTH };
+enum { WEIGHTS = HEAD + WIDTH * VOCAB };
+
+struct layer { /* what the way forward leaves for the way back, and for later tokens of the same text */
+    float in[ROWS * WIDTH], qkv[ROWS * 3 * WIDTH], shares[ROWS * HEADS * CONTEXT];
+    float mixed[ROWS * WIDTH], middle[ROWS * WIDTH], raised[ROWS * HIDDEN];
 };
 
-struct model;
+struct model {
+    float weights[WEIGHTS], mean[WEIGHTS], variance[WEIGHTS];
+    float gradients[WEIGHTS + 16]; /* the one behind them is free for whoever sends them around */
+    struct layer layers[LAYERS];
+    float out[ROWS * WIDTH], normed[ROWS * WIDTH], squared[ROWS * HIDDEN], qkv[ROWS * 3 * WIDTH];
+    float logits_parts[ROWS * VOCAB], logits[ROWS * VOCAB], d_logits[ROWS * VOCAB], d_x[ROWS * WIDTH];
+    float d_normed[ROWS * WIDTH], d_raised[ROWS * HIDDEN], d_mixed[ROWS * WIDTH], d_qkv[ROWS * 3 * WIDTH];
+    float turned[WIDTH * HIDDEN]; /* a matrix, transposed */
+    struct peers *peers;          /* outlive the model */
+};
 
-size_t model_weights(const struct model_shape *shape); /* how many floats the whole model has */
-void model_random(const struct model_shape *shape, uint64_t seed, float *whole);
+struct token {
+    int32_t text, position; /* which text, and how many tokens of it come before */
+    uint8_t byte;
+};
 
-/* This rank's shard of `whole`, which is read only now, with room for `rows` tokens at once: windows of `context` tokens
- * to train and to judge, one token of each request to serve. NULL: no memory. The peers outlive the model. */
-struct model *model_create(const struct model_shape *shape, struct peers *peers, const float *whole, int rows,
-                           bool serve);
-void model_free(struct model *model);
-
-/* The shard's weights, and as many gradients: the last pass's, and after them one float for whoever sends them around. */
-float *model_own(struct model *model, float **gradients, size_t *count);
-
-/* Logits (rows x vocab; the model's memory, until its next call) for whole windows, or in serving for one token a
- * request: positions[i] tokens of request i came before this one. */
-const float *model_forward(struct model *model, const uint8_t *tokens, const int32_t *positions, int rows);
-/* The sum of the losses of the last forward pass, in nats; adds `scale` times its gradient, if scale is not 0. */
-double model_loss(struct model *model, const uint8_t *tokens, const uint8_t *targets, int rows, float scale);
+/* All ranks call it: rank 0's weights, or random ones where they are NULL there. NULL: it failed, and peers->status says
+ * how. free() frees it. */
+struct model *model_create(struct peers *peers, const float *weights);
+/* Logits (rows x VOCAB) of what follows each of the tokens, a multiple of four. Those of one text come in order, in one call or in many. */
+const float *model_forward(struct model *model, const struct token *tokens, int rows);
+/* The sum of the losses of the last way forward, in nats. The way back needs texts of CONTEXT tokens, all in that call,
+ * and adds `scale` times the gradient, zeros outside of the shard; scale 0: there is none. */
+double model_loss(struct model *model, const struct token *tokens, const uint8_t *targets, int rows, float scale);
 void model_adam(struct model *model, int step, float rate); /* step counts from 1 */
 
 #endif

@@ -1,46 +1,43 @@
 // SPDX-License-Identifier: MIT
 /* serve.c - an inference engine in small: rank 0 has the requests, the others follow.
  *
- * Each step rank 0 broadcasts a batch, an object that owns its arrays: one token for each request, and where it stands in
- * that request's text. All ranks compute their part, meet in the layers' sums, and gather the logits; rank 0 chooses the
- * next tokens. A batch may also say that there is nothing to do, and then everybody sleeps in weft_sync until rank 0
- * comes, too; or that it is time to stop. */
-#define _POSIX_C_SOURCE 200809L
-#include "serve.h"
-
-#include "base.h"
-#include "model_math.h"
+ * Each step rank 0 broadcasts a batch, an object that owns its array: one token for each request. All ranks compute their
+ * part, meet in the layers' sums, and gather the logits; rank 0 chooses the next tokens. A batch may also say that there
+ * is nothing to do, and then everybody sleeps in weft_sync until rank 0 comes, too; or that it is time to stop. */
+#include "model.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { PROMPT_MAX = 200, SEED = 7 };
-enum command { STEP, IDLE, STOP };
+enum { LETTERS = 64, FREE_LETTERS = 400 };
+static const char *const prompts[TEXTS] = {"The ", "I think ", "If you ", "Never "};
 
-struct batch {
-    enum command command;
-    int count, room; /* requests there are, and requests that the arrays have room for */
-    uint8_t *tokens;
-    int32_t *positions;
+/* A step of one rank alone: what its requests had come to, and what followed. */
+struct record {
+    uint8_t bytes[TEXTS];
+    float logits[TEXTS * VOCAB];
 };
 
-static bool batch_resize(struct batch *batch, int count)
-{
-    if (count > batch->room) {
-        uint8_t *tokens = realloc(batch->tokens, (size_t)count * sizeof *tokens);
-        batch->tokens = tokens != NULL ? tokens : batch->tokens;
-        int32_t *positions = realloc(batch->positions, (size_t)count * sizeof *positions);
-        batch->positions = positions != NULL ? positions : batch->positions;
-        if (tokens == NULL || positions == NULL)
-            return false;
-        batch->room = count;
-    }
-    batch->count = count;
-    return true;
-}
+/* What to serve, and what came of it, which rank 0 writes. */
+struct serving {
+    const float *weights;
+    int ranks;
+    struct record *records; /* of the first LETTERS steps: one rank writes, more compare. NULL: a free text instead */
+
+    double apart;                          /* the furthest that any logit was from the recorded one */
+    bool parted;                           /* a text became different; logits cannot be compared from there on */
+    double lead;                           /* there: of the likelier of the two letters */
+    double speed, communicating, idle_use; /* tokens a second; share of the time; processors */
+};
+
+enum command { STEP, IDLE, STOP };
+struct batch {
+    enum command command;
+    int count;
+    struct token *tokens; /* owned */
+};
 
 static weft_status batch_copy(const weft_type *type, const void *source, void *target, size_t count)
 {
@@ -48,58 +45,46 @@ static weft_status batch_copy(const weft_type *type, const void *source, void *t
     for (size_t i = 0; i < count; i++) {
         const struct batch *from = (const struct batch *)source + i;
         struct batch *to = (struct batch *)target + i;
-        if (!batch_resize(to, from->count))
+        struct token *tokens = realloc(to->tokens, (size_t)(from->count + 1) * sizeof *tokens); /* never 0 bytes */
+        if (tokens == NULL)
             return WEFT_ERR_MEMORY;
-        to->command = from->command;
-        for (int j = 0; j < from->count; j++) {
-            to->tokens[j] = from->tokens[j];
-            to->positions[j] = from->positions[j];
-        }
+        memcpy(tokens, from->tokens, (size_t)from->count * sizeof *tokens);
+        *to = (struct batch){from->command, from->count, tokens};
     }
     return WEFT_OK;
-}
-
-static void batch_free(struct batch *batch)
-{
-    free(batch->tokens);
-    free(batch->positions);
 }
 
 static const weft_type batch_type = {.name = "batch", .size = sizeof(struct batch), .copy = batch_copy};
 
 struct engine {
-    const struct serve_plan *plan;
-    struct serve_result *result; /* rank 0 writes it */
+    struct serving *serving;
     struct peers peers;
     struct model *model;
     struct batch batch;
 };
 
-/* Nobody asks for anything for a while: what a front end would do, waiting for its sockets. */
-static void wait_for_requests(const struct engine *engine, struct serve_result *result)
+/* What a front end would do that waits for its sockets. Meanwhile the other ranks should not take any processor time. */
+static void wait_for_requests(struct serving *serving)
 {
-    const double seconds = engine->plan->idle_seconds, settle = 0.02;
-    const struct timespec pause = {(time_t)seconds, (long)(1e9 * fmod(seconds, 1))}, first = {0, (long)(1e9 * settle)};
-    nanosleep(&first, NULL); /* the others fall asleep */
-    const double before = processor_seconds();
+    const struct timespec settle = {0, 50000000}, pause = {0, 500000000};
+    nanosleep(&settle, NULL);
+    const double used = seconds(CLOCK_PROCESS_CPUTIME_ID) - seconds(CLOCK_THREAD_CPUTIME_ID);
     nanosleep(&pause, NULL);
-    result->idle_processor_share = (processor_seconds() - before) / seconds;
+    serving->idle_use = 2 * fmax(0, seconds(CLOCK_PROCESS_CPUTIME_ID) - seconds(CLOCK_THREAD_CPUTIME_ID) - used);
 }
 
 /* What every rank does with the next batch. Returns its logits; NULL: there are none. */
 static const float *act(struct engine *engine)
 {
+    const float *logits = NULL;
     peers_broadcast(&engine->peers, &engine->batch, 1, &batch_type);
-    if (engine->peers.status != WEFT_OK || engine->batch.command == STOP)
-        return NULL;
-    if (engine->batch.command == IDLE) {
+    if (engine->peers.status == WEFT_OK && engine->batch.command == STEP)
+        logits = model_forward(engine->model, engine->batch.tokens, engine->batch.count);
+    if (engine->peers.status == WEFT_OK && engine->batch.command == IDLE) {
         if (engine->peers.rank == 0)
-            wait_for_requests(engine, engine->result);
-        peers_idle(&engine->peers);
-        return NULL;
+            wait_for_requests(engine->serving);
+        engine->peers.status = weft_sync(engine->peers.world, true);
     }
-    const float *logits =
-        model_forward(engine->model, engine->batch.tokens, engine->batch.positions, engine->batch.count);
     return engine->peers.status == WEFT_OK ? logits : NULL;
 }
 
@@ -110,193 +95,147 @@ static void follow(struct engine *engine)
     while (engine->peers.status == WEFT_OK && engine->batch.command != STOP);
 }
 
-/* ---- Rank 0 alone: */
-
+/* From here to `lead`: rank 0 alone. */
 static const float *order(struct engine *engine, enum command command)
 {
     engine->batch.command = command;
     return act(engine);
 }
 
-/* Feeds the text whose logits are known. Follows the given letters, so that one close choice cannot hide the rest. */
-static void compare_logits(struct engine *engine)
+/* One rank records its steps. More ranks compare theirs, until a text becomes different: the two letters must have been
+ * about equally likely. */
+static void compare(struct serving *serving, int step, const struct token *tokens, const float *logits)
 {
-    const int vocab = engine->plan->shape.vocab;
-    const float *expected = engine->plan->expected;
-    engine->batch.count = 1;
-    for (int i = 0; i < engine->plan->shape.context; i++, expected += vocab) {
-        engine->batch.tokens[0] = engine->plan->text->symbols[i];
-        engine->batch.positions[0] = i;
-        const float *logits = order(engine, STEP);
-        for (int j = 0; logits != NULL && j < vocab; j++) {
-            const double difference = fabs((double)logits[j] - (double)expected[j]);
-            if (!(difference <= engine->result->worst_difference)) /* also if it is not a number */
-                engine->result->worst_difference = difference;
-        }
+    struct record *record = &serving->records[step];
+    if (serving->ranks == 1)
+        memcpy(record->logits, logits, sizeof record->logits);
+    for (int i = 0; i < TEXTS && !serving->parted; i++) {
+        const float *before = record[-(step > 0)].logits + i * VOCAB;
+        record->bytes[i] = serving->ranks == 1 ? tokens[i].byte : record->bytes[i];
+        serving->parted = tokens[i].byte != record->bytes[i];
+        serving->lead = farther(0, (double)before[tokens[i].byte], (double)before[record->bytes[i]]);
     }
+    for (int i = 0; i < TEXTS * VOCAB && !serving->parted; i++)
+        serving->apart = farther(serving->apart, (double)logits[i], (double)record->logits[i]);
 }
 
-/* The likeliest symbol at temperature 0; above, one at random, the likelier the more often. */
-static uint8_t choose(const float *logits, int symbols, double temperature, double random)
+/* The likeliest byte; with chance, one at random, the likelier the more often: the best one after noise of a Gumbel
+ * distribution was added (C. Maddison, D. Tarlow, T. Minka, "A* Sampling", 2014). */
+static uint8_t choose(const float *logits, double chance, int step)
 {
-    float share[256];
-    int best = 0;
-    for (int i = 0; i < symbols; i++) {
-        share[i] = logits[i] / (float)(temperature > 0 ? temperature : 1);
-        best = logits[i] > logits[best] ? i : best;
+    double best = -INFINITY;
+    int chosen = 0;
+    for (int i = 0; i < VOCAB; i++) {
+        const double noise = chance > 0 ? -log(-log(random_unit((uint64_t)step, (uint64_t)i))) : 0;
+        const double score = (double)logits[i] + chance * noise;
+        chosen = score > best ? i : chosen;
+        best = score > best ? score : best;
     }
-    softmax(share, symbols);
-    for (int i = 0; temperature > 0 && i < symbols; i++) {
-        random -= (double)share[i];
-        if (random < 0)
-            return (uint8_t)i;
-    }
-    return (uint8_t)best;
+    return (uint8_t)chosen;
 }
 
-/* The part of a prompt that the text has letters for; at least one symbol. */
-static int encode(const struct text *text, const char *prompt, uint8_t *symbols, int room)
+/* A byte of the model's, unless it may steer the terminal (in UTF-8, 0xc2 begins the control characters above 127). */
+static void print_letter(uint8_t letter, const char *line_end)
 {
-    int length = 0;
-    for (; *prompt != '\0' && length < room; prompt++)
-        if (text->symbol_of[(unsigned char)*prompt] >= 0)
-            symbols[length++] = (uint8_t)text->symbol_of[(unsigned char)*prompt];
-    if (length == 0)
-        symbols[length++] = 0;
-    return length;
+    if (letter == '\n')
+        fputs(line_end, stdout);
+    else if (letter >= ' ' && letter != 127 && letter != 0xc2)
+        putchar(letter);
+    fflush(stdout);
 }
 
-struct wish {
-    int requests;
-    int letters;    /* show this many of the first request's, as they come */
-    double seconds; /* and go on at least so long */
-    double temperature;
-    const char *line_end;
-    char *kept; /* room for the letters shown, or NULL */
-};
-
-/* Steps all requests together: each is fed its prompt, then what was chosen for it. Returns how many steps it took. */
-static int generate(struct engine *engine, const struct wish *wish)
+/* Steps all requests together: each is fed its prompt, then what was chosen for it. The first one's letters appear as they
+ * come; then it goes on until `least` seconds have passed. */
+static void generate(struct engine *engine, int letters, double least, double chance, const char *line_end)
 {
-    static const char *const others[SERVE_REQUESTS] = {"",       "I think ", "If you ", "A man ",
-                                                       "Never ", "What is ", "Q: ",     "Life is "};
-    const struct text *text = engine->plan->text;
-    uint8_t prompts[SERVE_REQUESTS][PROMPT_MAX];
-    int lengths[SERVE_REQUESTS], shown = 0, step = 0;
-    const double start = wall_seconds();
-    for (int i = 0; i < wish->requests; i++) {
-        lengths[i] = encode(text, i == 0 ? engine->plan->prompt : others[i], prompts[i], PROMPT_MAX);
-        engine->batch.tokens[i] = prompts[i][0];
-    }
-    engine->batch.count = wish->requests;
-    for (; shown < wish->letters || wall_seconds() - start < wish->seconds; step++) {
-        for (int i = 0; i < wish->requests; i++)
-            engine->batch.positions[i] = step;
+    struct serving *serving = engine->serving;
+    struct token *tokens = engine->batch.tokens;
+    const double started = seconds(CLOCK_MONOTONIC), communicated = engine->peers.seconds;
+    double spent = 0;
+    int step = 0;
+    uint8_t next[TEXTS];
+    for (; step < letters || spent < least; step++, spent = seconds(CLOCK_MONOTONIC) - started) {
+        for (int i = 0; i < TEXTS; i++)
+            tokens[i] = (struct token){i, step, step < (int)strlen(prompts[i]) ? (uint8_t)prompts[i][step] : next[i]};
+        if (step < letters)
+            print_letter(tokens[0].byte, line_end);
         const float *logits = order(engine, STEP);
         if (logits == NULL)
-            break;
-        for (int i = 0; i < wish->requests; i++, logits += engine->plan->shape.vocab) {
-            const double random = random_unit(SEED, (uint64_t)step);
-            const uint8_t chosen = choose(logits, text->kinds, wish->temperature, random);
-            engine->batch.tokens[i] = step + 1 < lengths[i] ? prompts[i][step + 1] : chosen;
-        }
-        if (step + 1 < lengths[0] || shown == wish->letters)
-            continue;
-        const char letter = (char)text->bytes[engine->batch.tokens[0]];
-        screen_text(&letter, 1, wish->line_end);
-        fflush(stdout);
-        if (wish->kept != NULL)
-            wish->kept[shown] = letter;
-        shown++;
+            return;
+        if (step < LETTERS && serving->records != NULL)
+            compare(serving, step, tokens, logits);
+        for (int i = 0; i < TEXTS; i++)
+            next[i] = choose(logits + i * VOCAB, chance, step);
     }
-    return step;
-}
-
-static void show_prompt(const struct engine *engine, const char *line_end)
-{
-    fputs(screen_style(FAINT), stdout);
-    screen_text(engine->plan->prompt, strlen(engine->plan->prompt), line_end);
-    fputs(screen_style(PLAIN), stdout);
-}
-
-static void answer(struct engine *engine)
-{
-    const struct serve_plan *plan = engine->plan;
-    struct serve_result *result = engine->result;
-    const struct wish likeliest = {SERVE_REQUESTS, SERVE_LETTERS, plan->measure_seconds, 0, " ", result->letters};
-    const double start = wall_seconds(), communicating = engine->peers.seconds;
-    printf("  %d rank%s  ", plan->ranks, plan->ranks == 1 ? " " : "s");
-    show_prompt(engine, " ");
-    result->tokens_per_second = generate(engine, &likeliest) * SERVE_REQUESTS;
-    const double seconds = wall_seconds() - start;
-    result->tokens_per_second /= seconds;
-    result->communicating = (engine->peers.seconds - communicating) / seconds;
-    printf("\n");
+    serving->speed = step * TEXTS / spent;
+    serving->communicating = (engine->peers.seconds - communicated) / spent;
 }
 
 static void lead(struct engine *engine)
 {
-    const struct wish invented = {1, engine->plan->invent_letters, 0, 0.7, "\n  ", NULL};
-    if (invented.letters > 0) {
-        printf("  ");
-        show_prompt(engine, "\n  ");
-        generate(engine, &invented);
-        printf("\n");
-    } else {
-        compare_logits(engine);
-        answer(engine);
+    if (engine->serving->records == NULL)
+        generate(engine, FREE_LETTERS, 0, 0.7, "\n  ");
+    else {
+        generate(engine, LETTERS, 1, 0, " ");
         order(engine, IDLE);
     }
     order(engine, STOP);
+    printf("\n");
 }
 
-/* ---- Every rank: */
-
-static weft_status open_engine(struct engine *engine, weft_comm *comm)
+static weft_status serve_rank(weft_comm *world, void *argument)
 {
-    const struct model_shape *shape = &engine->plan->shape;
-    const size_t count = model_weights(shape);
-    float *whole = malloc(count * sizeof *whole);
-    if (whole == NULL)
-        return WEFT_ERR_MEMORY;
-    engine->peers = peers_open(comm);
-    if (engine->peers.rank == 0)
-        memcpy(whole, engine->plan->weights, count * sizeof *whole);
-    peers_broadcast(&engine->peers, whole, count, WEFT_FLOAT32);
-    if (engine->peers.status == WEFT_OK)
-        engine->model = model_create(shape, &engine->peers, whole, SERVE_REQUESTS, true);
-    free(whole);
-    if (engine->peers.status != WEFT_OK)
-        return engine->peers.status;
-    const bool room = engine->peers.rank != 0 || batch_resize(&engine->batch, SERVE_REQUESTS);
-    return engine->model != NULL && room ? WEFT_OK : WEFT_ERR_MEMORY;
+    struct engine engine = {.serving = argument, .batch = {.count = TEXTS}};
+    engine.batch.tokens = calloc(TEXTS, sizeof *engine.batch.tokens);
+    peers_open(&engine.peers, world, weft_comm_size(world));
+    engine.model = model_create(&engine.peers, engine.serving->weights);
+    if (engine.peers.status == WEFT_OK && engine.batch.tokens == NULL)
+        engine.peers.status = WEFT_ERR_MEMORY;
+    if (engine.peers.status == WEFT_OK)
+        engine.peers.rank == 0 ? lead(&engine) : follow(&engine);
+    free(engine.batch.tokens);
+    free(engine.model);
+    peers_close(&engine.peers);
+    return engine.peers.status;
 }
 
-struct assignment {
-    const struct serve_plan *plan;
-    struct serve_result *result;
-};
-
-static weft_status serve_rank(weft_comm *comm, void *argument)
-{
-    const struct assignment *assignment = argument;
-    struct engine engine = {.plan = assignment->plan, .result = assignment->result};
-    weft_status status = open_engine(&engine, comm);
-    if (status == WEFT_OK) {
-        if (engine.peers.rank == 0)
-            lead(&engine);
-        else
-            follow(&engine);
-        status = engine.peers.status;
-    }
-    model_free(engine.model);
-    batch_free(&engine.batch);
-    return status;
-}
-
-weft_status serve(const struct serve_plan *plan, struct serve_result *result)
+static bool serve(struct serving *serving)
 {
     const weft_config config = {.struct_size = sizeof config, .name = "serving"};
-    struct assignment assignment = {plan, result};
-    return weft_run(plan->ranks, &config, serve_rank, &assignment);
+    return weft_run(serving->ranks, &config, serve_rank, serving) == WEFT_OK ||
+           complain("serving failed: %s", weft_last_error());
+}
+
+bool serve_model(const float *weights)
+{
+    static struct record records[LETTERS];
+    struct serving on[3], freely = {.weights = weights, .ranks = 2};
+    double apart = 0, lead = 0, idle_use = 0;
+    printf("\nServing on 1, 2 and 4 ranks\n\n"
+           "  Heads, feed-forward columns and vocabulary are split over the ranks, which step %d requests at a\n"
+           "  time. This is the first request, always with the likeliest letter:\n\n",
+           TEXTS);
+    for (int i = 0; i < 3; i++) {
+        on[i] = (struct serving){.weights = weights, .ranks = 1 << i, .records = records};
+        printf("  %d rank%s  ", on[i].ranks, i == 0 ? " " : "s");
+        if (!serve(&on[i]))
+            return false;
+        apart = farther(apart, on[i].apart, 0);
+        lead = farther(lead, on[i].lead, 0);
+        idle_use = farther(idle_use, on[i].idle_use, 0);
+    }
+    printf("\n  %5s  %10s  %13s  %18s\n", "ranks", "tokens/s", "communicating", "processor, idle");
+    for (int i = 0; i < 3; i++)
+        printf("  %5d  %10.0f  %11.1f %%  %7.2f ms a second\n", on[i].ranks, on[i].speed, 100 * on[i].communicating,
+               1e3 * on[i].idle_use);
+    printf("\n");
+    const bool right =
+        check(apart <= ALLOWED, "the logits of 1, 2 and 4 ranks differ by %.0e at most (allowed: %.0e)", apart,
+              ALLOWED) &&
+        (lead == 0 ||
+         check(lead <= ALLOWED, "texts differ where a letter led by %.0e (allowed: %.0e)", lead, ALLOWED)) &&
+        check(idle_use < 0.01, "ranks that idle take %.2f ms of processor time a second (allowed: 10)", 1e3 * idle_use);
+    if (right)
+        printf("\nAnd freely, with a little chance, on 2 ranks\n\n  ");
+    return right && serve(&freely);
 }

@@ -1,232 +1,208 @@
 // SPDX-License-Identifier: MIT
-/* train.c - the training loop that every rank runs.
+/* train.c - the training loop that every rank runs, and what is checked about it.
  *
  * Rank 0 draws the weights and broadcasts them. In each step a rank computes the gradient of its share of the batch; one
  * allreduce over the data group adds up all of it, with the loss as its last element; and every rank takes the same Adam
  * step, so that the weights stay equal without being sent again. With several ranks to a model, its shards meet inside
  * every layer besides (model.c), in a group of their own. Which windows make up a batch depends on the step alone. */
-#include "train.h"
+#include "model.h"
 
-#include "base.h"
-
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
-enum { WINDOWS_AT_ONCE = 4, HELD_WINDOWS = 64, SEED = 20, SHOWN_LINES = 10 };
+enum { SECONDS = 60, WINDOWS = 32, HELD_WINDOWS = 64, RANKS_MAX = 4 };
+enum { STAGE = 100 }; /* after so many steps ranks compare their weights, and look at the text held out */
 
-struct trainer {
-    const struct train_plan *plan;
-    struct train_result *result; /* rank 0 writes it, the others leave it alone */
-    struct peers world, data, shards;
-    struct model *model;
-    float *weights, *gradients;
-    size_t weight_count;
-    double started, shown_at, shown_communicating; /* when the progress line was last drawn, and its count then */
-    int shown_step;
+/* What to do, and what came of it, which rank 0 writes. */
+struct training {
+    const struct text *text;
+    int ranks, shards;
+    int steps; /* 0: as many hundreds as fit in the seconds; then how many there were */
+
+    bool unequal;        /* ranks that should have the same weights do not */
+    uint64_t sum;        /* of the weights after the first steps */
+    float losses[STAGE]; /* of these steps */
+    double held_loss;
+    float *weights; /* a place for rank 0's, or NULL */
 };
 
-static weft_status open_groups(struct trainer *t, weft_comm *comm)
-{
-    const int size = t->plan->model_ranks, rank = weft_comm_rank(comm);
-    weft_comm *data = NULL, *shards = NULL;
-    weft_status status = weft_comm_split(comm, rank % size, rank, &data);
-    if (status == WEFT_OK && size > 1)
-        status = weft_comm_split(comm, rank / size, rank, &shards);
-    t->world = peers_open(comm);
-    t->data = peers_open(data);
-    t->shards = peers_open(shards);
-    return status;
-}
+struct trainer {
+    struct training *training;
+    struct peers peers;
+    struct model *model;
+    double started, shown;
+};
 
-static weft_status open_model(struct trainer *t)
+/* Where window `index` of a step begins. The last sixteenth of the text is held out; step 0 is made of it. */
+static const uint8_t *window(const struct text *text, int step, int index)
 {
-    const struct model_shape *shape = &t->plan->shape;
-    const size_t count = model_weights(shape);
-    float *whole = malloc(count * sizeof *whole);
-    if (whole == NULL)
-        return WEFT_ERR_MEMORY;
-    if (t->world.rank == 0)
-        model_random(shape, SEED, whole);
-    peers_broadcast(&t->world, whole, count, WEFT_FLOAT32);
-    if (t->world.status == WEFT_OK)
-        t->model = model_create(shape, &t->shards, whole, WINDOWS_AT_ONCE * shape->context, false);
-    free(whole);
-    if (t->world.status != WEFT_OK || t->model == NULL)
-        return t->world.status != WEFT_OK ? t->world.status : WEFT_ERR_MEMORY;
-    t->weights = model_own(t->model, &t->gradients, &t->weight_count);
-    return WEFT_OK;
-}
-
-/* Where window `index` of a step begins; step 0 is the text held out. A window lies within one block. */
-static const uint8_t *window(const struct train_plan *plan, int step, int index)
-{
-    const uint64_t draw = random_bits((uint64_t)step, (uint64_t)index),
-                   periods = plan->text->size / TEXT_BLOCK / TEXT_PERIOD;
-    uint64_t block = draw % (periods * (TEXT_PERIOD - 1));
-    block = step == 0 ? (uint64_t)index % periods * TEXT_PERIOD + TEXT_PERIOD - 1 : block + block / (TEXT_PERIOD - 1);
-    return plan->text->symbols + block * TEXT_BLOCK + (draw >> 32) % (uint64_t)(TEXT_BLOCK - plan->shape.context);
+    const size_t first = step > 0 ? 0 : text->size / 16 * 15, end = step > 0 ? text->size / 16 * 15 : text->size;
+    return text->bytes + first +
+           (size_t)(random_unit((uint64_t)step, (uint64_t)index) * (double)(end - first - CONTEXT));
 }
 
 /* The loss of this rank's share of a step's windows, a few at a time; adds `scale` times its gradient. */
 static double share_loss(struct trainer *t, int step, int count, float scale)
 {
-    const int context = t->plan->shape.context;
-    const int first = count * t->data.rank / t->data.count, end = count * (t->data.rank + 1) / t->data.count;
-    uint8_t tokens[WINDOWS_AT_ONCE * MODEL_CONTEXT_MAX], targets[WINDOWS_AT_ONCE * MODEL_CONTEXT_MAX];
+    const int rank = weft_comm_rank(t->peers.data), ranks = weft_comm_size(t->peers.data);
+    const int end = count * (rank + 1) / ranks;
     double sum = 0;
-    for (int i = first; i < end; i += WINDOWS_AT_ONCE) {
-        const int windows = end - i < WINDOWS_AT_ONCE ? end - i : WINDOWS_AT_ONCE;
-        for (int w = 0; w < windows; w++) {
-            memcpy(tokens + w * context, window(t->plan, step, i + w), (size_t)context);
-            memcpy(targets + w * context, window(t->plan, step, i + w) + 1, (size_t)context);
+    for (int i = count * rank / ranks; i < end; i += TEXTS) {
+        const int rows = (end - i < TEXTS ? end - i : TEXTS) * CONTEXT;
+        struct token tokens[ROWS];
+        uint8_t targets[ROWS];
+        for (int j = 0; j < rows; j++) {
+            const uint8_t *at = window(t->training->text, step, i + j / CONTEXT) + j % CONTEXT;
+            tokens[j] = (struct token){j / CONTEXT, j % CONTEXT, at[0]};
+            targets[j] = at[1];
         }
-        model_forward(t->model, tokens, NULL, windows * context);
-        sum += model_loss(t->model, tokens, targets, windows * context, scale);
+        model_forward(t->model, tokens, rows);
+        sum += model_loss(t->model, tokens, targets, rows, scale);
     }
     return sum;
 }
 
-/* Up for the first hundred steps, then down in a straight line to a twentieth. The start does not depend on the end. */
-static float learning_rate(int step, int total)
-{
-    const float peak = 0.004f;
-    if (step <= TRAIN_CHECK_STEPS)
-        return peak * (float)step / TRAIN_CHECK_STEPS;
-    return peak * (1 - 0.95f * (float)(step - TRAIN_CHECK_STEPS) / (float)(total - TRAIN_CHECK_STEPS));
-}
-
+/* Returns the loss of the whole batch. The learning rate goes up for the first hundred steps, then down in a straight line
+ * to a twentieth, so that the start does not depend on the end. */
 static float take_step(struct trainer *t, int step, int total)
 {
-    const int windows = t->plan->windows;
-    const float scale = 1 / (float)(windows * t->plan->shape.context);
-    memset(t->gradients, 0, t->weight_count * sizeof(float));
-    const double loss = share_loss(t, step, windows, scale);
-    t->gradients[t->weight_count] = (float)loss * scale;
-    peers_sum(&t->data, t->gradients, t->weight_count + 1);
-    model_adam(t->model, step, learning_rate(step, total));
-    return t->gradients[t->weight_count];
+    const float scale = 1.0f / (WINDOWS * CONTEXT), late = (float)(step - STAGE) / (float)(total - STAGE);
+    const float rate = 0.004f * (step <= STAGE ? (float)step / STAGE : 1 - 0.95f * late);
+    float *gradients = t->model->gradients;
+    memset(gradients, 0, WEIGHTS * sizeof *gradients);
+    gradients[WEIGHTS] = scale * (float)share_loss(t, step, WINDOWS, scale);
+    peers_sum(&t->peers, t->peers.data, gradients, WEIGHTS + 1);
+    model_adam(t->model, step, rate);
+    return gradients[WEIGHTS];
 }
 
-/* Ranks that hold the same shard must hold the same bits. */
-static void compare_weights(struct trainer *t, int step)
+/* Do ranks with the same shard have the same bits? All ranks get the same answer. */
+static bool weights_are_equal(struct trainer *t, int step)
 {
-    uint64_t sums[TRAIN_RANKS_MAX];
-    struct train_result *result = t->result;
-    sums[t->data.rank] = checksum(t->weights, t->weight_count * sizeof(float));
-    peers_gather(&t->data, sums, 1, WEFT_UINT64);
-    if (t->world.rank != 0 || t->data.status != WEFT_OK)
-        return;
-    for (int rank = 1; rank < t->data.count && result->difference[0] == '\0'; rank++)
-        if (sums[rank] != sums[0])
-            snprintf(result->difference, sizeof result->difference,
-                     "after step %d rank %d's weights have checksum %016llx, rank 0's %016llx", step, rank,
-                     (unsigned long long)sums[rank], (unsigned long long)sums[0]);
-    if (result->comparisons++ == 0)
-        result->first_checksum = sums[0];
+    const int ranks = t->training->ranks, shards = t->training->shards;
+    uint64_t sums[RANKS_MAX] = {0};
+    sums[t->peers.rank] = checksum(t->model->weights, sizeof t->model->weights);
+    peers_gather(&t->peers, t->peers.world, sums, 1, WEFT_UINT64);
+    if (t->peers.rank == 0 && step <= STAGE)
+        t->training->sum = sums[0];
+    for (int i = 0; i < ranks && t->peers.status == WEFT_OK; i++)
+        if (sums[i] != sums[i % shards]) {
+            if (t->peers.rank == 0)
+                t->training->unequal =
+                    !check(false, "after step %d the weights of ranks %d and %d differ (their checksums: %08x, %08x)",
+                           step, i % shards, i, (unsigned)sums[i % shards], (unsigned)sums[i]);
+            return false;
+        }
+    return true;
 }
 
-static void judge(struct trainer *t)
+/* Looks at the text held out, and lets rank 0 tell the others by the clock how many steps there will be. */
+static int judge(struct trainer *t, int step)
 {
-    double loss = share_loss(t, 0, HELD_WINDOWS, 0);
-    peers_add_up_at_root(&t->data, &loss, 1);
-    if (t->world.rank == 0)
-        t->result->held_loss = loss / (HELD_WINDOWS * t->plan->shape.context);
-}
-
-/* Rank 0 looks at the clock and tells the others how many steps there will be. */
-static int agree_on_total(struct trainer *t, int step)
-{
-    const double spent = wall_seconds() - t->started;
-    int32_t total = t->plan->steps;
-    if (total == 0) {
-        total = (int32_t)(step * t->plan->seconds / spent) / TRAIN_CHECK_STEPS * TRAIN_CHECK_STEPS;
-        total = total < step ? step : total;
+    struct training *training = t->training;
+    double loss = share_loss(t, 0, HELD_WINDOWS, 0), all = 0;
+    int32_t total = 0;
+    if (t->peers.status == WEFT_OK)
+        t->peers.status = weft_reduce(t->peers.data, &loss, &all, 1, WEFT_FLOAT64, WEFT_SUM, 0);
+    if (t->peers.rank == 0) {
+        const int fit = (int)(step * SECONDS / (seconds(CLOCK_MONOTONIC) - t->started)) / STAGE * STAGE;
+        const int least = step > 0 ? step : STAGE;
+        training->held_loss = all / (HELD_WINDOWS * CONTEXT);
+        total = training->steps > 0 ? training->steps : fit > least ? fit : least;
     }
-    peers_broadcast(&t->world, &total, 1, WEFT_INT32);
+    peers_broadcast(&t->peers, &total, 1, WEFT_INT32);
     return total;
 }
 
-/* One line, drawn over itself on a terminal; it stays where it is at the first step, the last, and about ten between. */
+/* A line at the first step, every hundredth and the last; between them one that is drawn over itself or, where there is no
+ * terminal that is wide enough, one every two seconds. */
 static void show(struct trainer *t, int step, int total, float loss)
 {
-    const int every = (total / SHOWN_LINES + TRAIN_CHECK_STEPS - 1) / TRAIN_CHECK_STEPS * TRAIN_CHECK_STEPS;
-    const bool stays = step == 1 || step == total || step % (every > 0 ? every : 1) == 0;
-    const double now = wall_seconds(), passed = now - t->shown_at;
-    char number[32], speed[32], held[32] = "";
-    if (!stays && (!screen_live() || passed < 0.1))
+    struct winsize size;
+    const bool live = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 64;
+    const bool stays = step == 1 || step == total || step % STAGE == 0;
+    const double now = seconds(CLOCK_MONOTONIC), spent = now - t->started;
+    if (!stays && now - t->shown < (live ? 0.1 : 2))
         return;
     if (step == 1)
-        printf("  %s%8s  %8s  %8s  %10s  %13s%s\n", screen_style(FAINT), "step", "loss", "held out", "tokens/s",
-               "communicating", screen_style(PLAIN));
-    if (t->result->comparisons > 0)
-        snprintf(held, sizeof held, "%.3f", t->result->held_loss);
-    const double communicating = t->data.seconds + t->shards.seconds,
-                 tokens = t->plan->windows * t->plan->shape.context;
-    printf("%s  %8s  %8.3f  %8s  %10s  %11.1f %%%s", screen_live() ? "\r" : "", grouped(step, number), (double)loss,
-           held, grouped((step - t->shown_step) * tokens / passed, speed),
-           100 * (communicating - t->shown_communicating) / passed, stays ? "\n" : "");
+        printf("  %8s  %8s  %8s  %10s  %13s\n", "step", "loss", "held out", "tokens/s", "communicating");
+    printf("%s  %8d  %8.3f  %8.3f  %10.0f  %11.1f %%%s", live ? "\r" : "", step, (double)loss, t->training->held_loss,
+           step * WINDOWS * CONTEXT / spent, 100 * t->peers.seconds / spent, stays || !live ? "\n" : "");
     fflush(stdout);
-    t->shown_at = now;
-    t->shown_step = step;
-    t->shown_communicating = communicating;
-}
-
-static weft_status first_failure(const struct trainer *t)
-{
-    if (t->world.status != WEFT_OK || t->data.status != WEFT_OK)
-        return t->world.status != WEFT_OK ? t->world.status : t->data.status;
-    return t->shards.status;
+    t->shown = now;
 }
 
 static weft_status take_steps(struct trainer *t)
 {
-    int total = t->plan->steps > 0 ? t->plan->steps : TRAIN_CHECK_STEPS;
-    t->started = t->shown_at = wall_seconds();
-    for (int step = 1; step <= total && first_failure(t) == WEFT_OK; step++) {
+    int total = judge(t, 0);
+    t->peers.seconds = 0;
+    t->started = seconds(CLOCK_MONOTONIC);
+    for (int step = 1; step <= total && t->peers.status == WEFT_OK; step++) {
         const float loss = take_step(t, step, total);
-        if (step % TRAIN_CHECK_STEPS == 0 || step == total) {
-            compare_weights(t, step);
-            judge(t);
-            total = agree_on_total(t, step);
-        }
-        if (t->world.rank != 0)
-            continue;
-        if (step <= TRAIN_CHECK_STEPS)
-            t->result->losses[step - 1] = loss;
-        t->result->steps = step;
-        if (t->plan->show)
+        const bool look = step % STAGE == 0 || step == total;
+        if (t->peers.rank == 0 && step <= STAGE)
+            t->training->losses[step - 1] = loss;
+        if (look)
+            total = judge(t, step);
+        if (t->peers.rank == 0)
             show(t, step, total, loss);
+        if (look && !weights_are_equal(t, step))
+            return WEFT_OK;
     }
-    if (t->world.rank == 0 && t->plan->model_ranks == 1 && t->result->weights != NULL)
-        memcpy(t->result->weights, t->weights, t->weight_count * sizeof(float));
-    return first_failure(t);
+    if (t->peers.rank == 0)
+        t->training->steps = total;
+    if (t->training->weights != NULL && t->peers.rank == 0)
+        memcpy(t->training->weights, t->model->weights, sizeof t->model->weights);
+    return t->peers.status;
 }
 
-struct assignment {
-    const struct train_plan *plan;
-    struct train_result *result;
-};
-
-static weft_status train_rank(weft_comm *comm, void *argument)
+static weft_status train_rank(weft_comm *world, void *argument)
 {
-    const struct assignment *assignment = argument;
-    struct trainer t = {.plan = assignment->plan, .result = assignment->result};
-    weft_status status = open_groups(&t, comm);
-    if (status == WEFT_OK)
-        status = open_model(&t);
-    if (status == WEFT_OK)
-        status = take_steps(&t);
-    model_free(t.model);
-    weft_comm_destroy(t.shards.comm);
-    weft_comm_destroy(t.data.comm);
+    struct trainer t = {.training = argument};
+    peers_open(&t.peers, world, t.training->shards);
+    t.model = model_create(&t.peers, NULL);
+    const weft_status status = t.peers.status == WEFT_OK ? take_steps(&t) : t.peers.status;
+    free(t.model);
+    peers_close(&t.peers);
     return status;
 }
 
-weft_status train(const struct train_plan *plan, struct train_result *result)
+static bool train(struct training *training, const char *title)
 {
     const weft_config config = {.struct_size = sizeof config, .name = "training"};
-    struct assignment assignment = {plan, result};
-    return weft_run(plan->ranks, &config, train_rank, &assignment);
+    printf("\n%s\n\n", title);
+    const weft_status status = weft_run(training->ranks, &config, train_rank, training);
+    printf("\n");
+    if (status != WEFT_OK)
+        return complain("training failed: %s", weft_last_error());
+    return !training->unequal && check(true, "the weights had the same bits on all ranks whenever they were compared");
+}
+
+bool train_model(const struct text *text, int steps, float *weights)
+{
+    struct training first = {.text = text, .ranks = 2, .shards = 1, .steps = steps, .weights = weights};
+    if (!train(&first, "Training on 2 ranks"))
+        return false;
+
+    struct training again = {.text = text, .ranks = 2, .shards = 1};
+    again.steps = first.steps < STAGE ? first.steps : STAGE;
+    if (!train(&again, "The first steps again"))
+        return false;
+    const bool same = again.sum == first.sum;
+    if (!check(same, "the weights %s the same bits as the first time (their checksums: %08x, %08x)",
+               same ? "have" : "do not have", (unsigned)first.sum, (unsigned)again.sum))
+        return false;
+
+    struct training crossed = {.text = text, .ranks = 4, .shards = 2, .steps = again.steps};
+    if (!train(&crossed, "And once more on 2 x 2 ranks, each with half the batch and half the model"))
+        return false;
+    double apart = farther(0, crossed.held_loss, again.held_loss);
+    for (int i = 0; i < again.steps; i++)
+        apart = farther(apart, (double)crossed.losses[i], (double)again.losses[i]);
+    return check(apart <= ALLOWED,
+                 "the losses differ by %.0e at most (allowed: %.0e), for sums are taken in another order", apart,
+                 ALLOWED);
 }
