@@ -2,8 +2,9 @@
 /* kernels.h - the innermost loops: how elements of one type are combined by one operation.
  *
  * kernels.c is compiled once for each instruction set; each compilation gives one table of these. A table's entry is
- * chosen once a call, so a loop never looks at a type. All loops combine in the order of the canonical tree, never fuse a
- * multiplication with an addition, and store every NaN as the one quiet NaN: so all instruction sets give the same bits. */
+ * chosen once a call, so a loop never looks at a type. All loops combine in the order of the canonical tree, never fuse
+ * a multiplication with an addition, and store every NaN as the one quiet NaN: so all instruction sets give the same
+ * bits. */
 #ifndef WEFT_REDUCE_KERNELS_H
 #define WEFT_REDUCE_KERNELS_H
 
@@ -33,15 +34,17 @@ enum weft_op_index {
 typedef void (*weft_combine)(const void *const *sources, void *result, size_t count);
 
 struct weft_kernels {
-    /* [k] combines 2^k sources of the type into partials: values of the type itself, float for 16-bit floats. [0] is NULL
-     * where a partial is a value of the type; otherwise it widens. */
+    /* [k] combines 2^k sources of the type into partials: values of the type itself, float for 16-bit floats. [0] is
+     * NULL where a partial is a value of the type; otherwise it widens. The floats of 16-bit ones stand in an order of
+     * the table's own, which depends on count: partials go to the functions below, with the same count. */
     weft_combine combine[4];
     weft_combine combine_partials; /* two partials */
-    /* Partials to values: rounds 16-bit floats, divides for avg. NULL: they are values already. */
+    /* Partials to values: rounds 16-bit floats, divides for avg (n_ranks is at least 2). NULL: they are values
+     * already. */
     void (*finish)(const void *partials, void *result, size_t count, int n_ranks);
     size_t partial_size;
-    /* Two ranks' vectors of values to both ranks' results, last step included, each byte moved once; stream: past the caches, for results
-     * that stand alike in their cache lines. NULL for avg. */
+    /* Two ranks' vectors of values to both ranks' results, last step included, each byte moved once; stream: past the
+     * caches, for results that stand alike in their cache lines. NULL for avg. */
     void (*pair)(const void *const *sources, void *const *results, size_t count, bool stream);
 };
 
