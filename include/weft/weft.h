@@ -468,6 +468,8 @@ weft_status weft_iallgather(weft_comm *comm, const void *send, void *recv, size_
                             weft_request **request);
 weft_status weft_iallreduce(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                             const weft_op *op, weft_request **request);
+weft_status weft_ireduce(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
+                         const weft_op *op, int root, weft_request **request);
 /* ... and so for each collective above. */
 /* Waits for one, for all, or for any of the requests; test looks without waiting. NULL requests are finished ones. */
 weft_status weft_wait_one(weft_request **request);
