@@ -69,6 +69,7 @@ static void thread_ends(void *list_)
     while (*list != NULL) {
         struct weft_comm *comm = *list;
         unbind(comm);
+        weft_requests_abandon(comm);
         depart(comm, WEFT_THREAD_ENDED);
     }
     pthread_mutex_unlock(&lock);

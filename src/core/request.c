@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* request.c - starts operations in flight, moves them, ends them.
  *
- * The order of locks: a handle's, then a thread's. Who goes from a thread's list to a handle pins the handle first, lets the list go, and
- * then takes the handle's lock; a handle is freed when nobody pins it.
- *
  * A handle has one slot to sleep in. The thread that sleeps for its requests counts itself among the sleepers of each rank that one of them
  * waits for, and registers as one that any of them may wake (slot->target is WEFT_TARGET_ANY). Whoever else moves a request of the handle
  * meanwhile wakes that thread, since what it registered for is no longer what they wait for. A second thread that finds the place taken sleeps
@@ -13,134 +10,15 @@
 #include "core/drive.h"
 #include "core/event.h"
 #include "core/missing.h"
+#include "core/mover.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-struct weft_mover {
-    pthread_mutex_t lock;
-    struct weft_request *first;   /* started by this thread and in flight; under lock, as all but `registered` */
-    _Atomic uint32_t count;       /* of them */
-    bool gone;                    /* the thread has ended */
-    uint64_t pass;                /* of this thread over its requests */
-    struct weft_event *event;     /* that it sleeps on */
-    struct weft_comm *registered; /* handles that it sleeps for; its own */
-};
 
 enum {
     SECOND_NS = 1000000,           /* sleep of a thread that finds another asleep for a handle */
     NONBLOCKING_SHAPE = 0x5bd1e995 /* a nonblocking call meets nonblocking ones */
 };
-
-/* ---- Threads */
-
-static pthread_key_t key;
-static pthread_once_t key_once = PTHREAD_ONCE_INIT;
-static bool key_made;
-static _Thread_local struct weft_mover *mine;
-
-static void mover_free(struct weft_mover *mover)
-{
-    pthread_mutex_destroy(&mover->lock);
-    free(mover);
-}
-
-static void thread_ends(void *mover_)
-{
-    struct weft_mover *mover = mover_;
-    mine = NULL;
-    pthread_mutex_lock(&mover->lock);
-    mover->gone = true;
-    bool last = mover->first == NULL;
-    pthread_mutex_unlock(&mover->lock);
-    if (last)
-        mover_free(mover);
-}
-
-static void make_key(void)
-{
-    key_made = pthread_key_create(&key, thread_ends) == 0;
-}
-
-static struct weft_mover *mover_mine(void)
-{
-    if (mine != NULL)
-        return mine;
-    pthread_once(&key_once, make_key);
-    struct weft_mover *mover = calloc(1, sizeof *mover);
-    if (mover == NULL)
-        return NULL;
-    pthread_mutex_init(&mover->lock, NULL);
-    if (!key_made || pthread_setspecific(key, mover) != 0) {
-        mover_free(mover);
-        return NULL;
-    }
-    mine = mover;
-    return mover;
-}
-
-bool weft_requests_mine(void)
-{
-    /* N2, relaxed: only this thread raises it. */
-    return mine != NULL && atomic_load_explicit(&mine->count, memory_order_relaxed) != 0;
-}
-
-static void mover_link(struct weft_mover *mover, struct weft_request *request)
-{
-    pthread_mutex_lock(&mover->lock);
-    request->mover = mover;
-    request->mover_previous = NULL;
-    request->mover_next = mover->first;
-    if (mover->first != NULL)
-        mover->first->mover_previous = request;
-    mover->first = request;
-    /* N2, relaxed: as above; under the lock. */
-    atomic_fetch_add_explicit(&mover->count, 1, memory_order_relaxed);
-    pthread_mutex_unlock(&mover->lock);
-}
-
-static void mover_unlink(struct weft_request *request)
-{
-    struct weft_mover *mover = request->mover;
-    if (mover == NULL)
-        return;
-    pthread_mutex_lock(&mover->lock);
-    *(request->mover_previous != NULL ? &request->mover_previous->mover_next : &mover->first) = request->mover_next;
-    if (request->mover_next != NULL)
-        request->mover_next->mover_previous = request->mover_previous;
-    /* N2, relaxed: as above; under the lock. */
-    atomic_fetch_sub_explicit(&mover->count, 1, memory_order_relaxed);
-    bool last = mover->gone && mover->first == NULL;
-    pthread_mutex_unlock(&mover->lock);
-    request->mover = NULL;
-    if (last)
-        mover_free(mover);
-}
-
-/* The next handle on which this thread has started something that this pass has not seen; pinned. NULL: no more. */
-static struct weft_comm *pin_next(struct weft_mover *mover, const struct weft_comm *last)
-{
-    struct weft_comm *comm = NULL;
-    pthread_mutex_lock(&mover->lock);
-    for (struct weft_request *each = mover->first; each != NULL && comm == NULL; each = each->mover_next) {
-        if (each->pass == mover->pass)
-            continue;
-        each->pass = mover->pass;
-        if (each->operation.comm != last)
-            comm = each->operation.comm;
-    }
-    if (comm != NULL)
-        /* N3, relaxed: the mover's lock orders it before the request leaves its list, and that comes before the look at it. */
-        atomic_fetch_add_explicit(&comm->pins, 1, memory_order_relaxed);
-    pthread_mutex_unlock(&mover->lock);
-    return comm;
-}
-
-static void unpin(struct weft_comm *comm)
-{
-    /* N3, release: what this thread did with the handle is done before the handle is freed. */
-    atomic_fetch_sub_explicit(&comm->pins, 1, memory_order_release);
-}
 
 /* ---- Lists; under the handle's lock from here on */
 
@@ -174,7 +52,7 @@ static void take_off(struct weft_request *request)
 /* The thread that sleeps for the requests of the handle is to look again. */
 static void wake_sleeper(weft_comm *comm)
 {
-    if (comm->sleeper != NULL && comm->sleeper != mine)
+    if (comm->sleeper != NULL && comm->sleeper != weft_mover)
         weft_event_ring(comm->sleeper->event);
 }
 
@@ -191,7 +69,7 @@ void weft_request_finish(struct weft_request *request, weft_status status)
     bool collective = request->list == &comm->collectives;
     count_out(request);
     take_off(request);
-    mover_unlink(request);
+    weft_mover_unlink(request);
     if (collective) {
         if (request->operation.number == comm->calls)
             weft_record_end(&request->operation);
@@ -321,10 +199,10 @@ static bool each_handle(struct weft_request *const *requests, size_t count, bool
         }
     if (!weft_requests_mine())
         return any;
-    mine->pass++;
-    for (weft_comm *comm = NULL; (comm = pin_next(mine, last)) != NULL; last = comm) {
+    weft_mover->pass++;
+    for (weft_comm *comm = NULL; (comm = weft_mover_pin(weft_mover, last)) != NULL; last = comm) {
         any = visit(comm, arg) || any;
-        unpin(comm);
+        weft_unpin(comm);
     }
     return any;
 }
@@ -426,13 +304,13 @@ static bool register_visited(weft_comm *comm, void *registering_)
         for (int i = 0; i < 2; i++)
             for (struct weft_request *each = lists[i]->first; each != NULL; each = each->next)
                 count_in(each);
-        comm->sleeper = mine;
-        comm->next_registered = mine->registered;
-        mine->registered = comm;
+        comm->sleeper = weft_mover;
+        comm->next_registered = weft_mover->registered;
+        weft_mover->registered = comm;
         weft_sleep_for_any(comm, registering->event);
         /* N3, relaxed: this thread holds the lock; it lets go of the handle in weft_requests_unregister. */
         atomic_fetch_add_explicit(&comm->pins, 1, memory_order_relaxed);
-    } else if (comm->sleeper != NULL && comm->sleeper != mine)
+    } else if (comm->sleeper != NULL && comm->sleeper != weft_mover)
         sooner(registering->deadline_ns, weft_now_ns() + SECOND_NS);
     for (int i = 0; i < 2; i++)
         for (struct weft_request *each = lists[i]->first; each != NULL; each = each->next) {
@@ -448,17 +326,17 @@ bool weft_requests_register(struct weft_request *const *requests, size_t count, 
                             int64_t *deadline_ns)
 {
     struct registering registering = {event, deadline_ns};
-    if (mover_mine() == NULL)
+    if (weft_mover_mine() == NULL)
         return false;
-    mine->event = event;
+    weft_mover->event = event;
     return !each_handle(requests, count, register_visited, &registering);
 }
 
 void weft_requests_unregister(void)
 {
-    while (mine != NULL && mine->registered != NULL) {
-        weft_comm *comm = mine->registered;
-        mine->registered = comm->next_registered;
+    while (weft_mover != NULL && weft_mover->registered != NULL) {
+        weft_comm *comm = weft_mover->registered;
+        weft_mover->registered = comm->next_registered;
         weft_requests_lock(comm);
         weft_sleep_for_none(comm);
         for (struct weft_request *each = comm->collectives.first; each != NULL; each = each->next)
@@ -467,7 +345,7 @@ void weft_requests_unregister(void)
             count_out(each);
         comm->sleeper = NULL;
         weft_requests_unlock(comm);
-        unpin(comm);
+        weft_unpin(comm);
     }
 }
 
@@ -479,14 +357,14 @@ void weft_request_add(weft_comm *comm, struct weft_request *request, struct weft
     request->departures = 0;
     add(comm, list, request);
     if (stays)
-        mover_link(mover_mine(), request);
+        weft_mover_link(weft_mover_mine(), request);
     advance(request, comm->world->crowded);
     wake_sleeper(comm);
 }
 
 bool weft_requests_ready(void)
 {
-    return mover_mine() != NULL;
+    return weft_mover_mine() != NULL;
 }
 
 /* ---- Collectives */
@@ -582,18 +460,32 @@ weft_status weft_await_among(struct weft_operation *operation)
 
 /* ---- The end of a handle */
 
+/* Nobody moves them any more: the peers may need what they never published. */
+static void fail_peers(weft_comm *comm, bool ended)
+{
+    const struct weft_request *oldest = comm->collectives.first;
+    char call[WEFT_CALL_TEXT];
+    if (oldest == NULL)
+        return;
+    weft_text_call(&oldest->call, call);
+    weft_world_fail(comm->world, comm->rank, WEFT_ERR_RANK_LOST, "%srank %d %s with call %llu, %s, unfinished",
+                    ended ? "the thread of " : "", comm->rank, ended ? "ended" : "destroyed its handle",
+                    (unsigned long long)oldest->operation.number, call);
+}
+
+void weft_requests_abandon(weft_comm *comm)
+{
+    weft_requests_lock(comm);
+    fail_peers(comm, true);
+    weft_requests_unlock(comm);
+}
+
 void weft_requests_end(weft_comm *comm)
 {
     move_handle(comm, false);
     if (weft_in_flight(comm)) {
         weft_requests_lock(comm);
-        if (comm->collectives.first != NULL) {
-            char call[WEFT_CALL_TEXT];
-            weft_text_call(&comm->collectives.first->call, call);
-            weft_world_fail(comm->world, comm->rank, WEFT_ERR_RANK_LOST,
-                            "rank %d destroyed its handle with call %llu, %s, unfinished", comm->rank,
-                            (unsigned long long)comm->collectives.first->operation.number, call);
-        }
+        fail_peers(comm, false);
         fail_all(&comm->collectives);
         fail_all(&comm->others);
         wake_sleeper(comm);

@@ -85,6 +85,8 @@ bool weft_requests_mine(void);
 /* What weft_await does then: waits for the word that the operation waits for, with the others. */
 WEFT_COLD weft_status weft_await_among(struct weft_operation *operation);
 
+/* The thread that the handle is bound to has ended: its requests fail the communicator, and stay. */
+void weft_requests_abandon(weft_comm *comm);
 /* The handle is going: all end, with RANK_LOST if not before. */
 void weft_requests_end(weft_comm *comm);
 
