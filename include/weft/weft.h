@@ -451,7 +451,7 @@ weft_status weft_scan(weft_comm *comm, const void *send, void *recv, size_t coun
 weft_status weft_exscan(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                         const weft_op *op); /* rank 0's recv is left as it was */
 
-/* ---- Nonblocking (not in this version): weft_iNAME takes NAME's parameters and a request, and is finished by one of
+/* ---- Nonblocking: weft_iNAME takes NAME's parameters and a request, and is finished by one of
  *      the waits. The waits set *request to NULL and return the operation's own status; wait_all finishes all and
  *      returns the first failure by index; wait_any on NULLs alone gives index = count. A nonblocking call meets only
  *      nonblocking ones of its kind. Ranks may finish requests in different orders, with other calls in between, and
@@ -468,6 +468,8 @@ weft_status weft_iallgather(weft_comm *comm, const void *send, void *recv, size_
                             weft_request **request);
 weft_status weft_iallreduce(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                             const weft_op *op, weft_request **request);
+weft_status weft_ireduce(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
+                         const weft_op *op, int root, weft_request **request);
 /* ... and so for each collective above. */
 /* Waits for one, for all, or for any of the requests; test looks without waiting. NULL requests are finished ones. */
 weft_status weft_wait_one(weft_request **request);
@@ -477,7 +479,7 @@ weft_status weft_test(weft_request **request); /* WEFT_PENDING, or finished */
 /* Gives up a receive that has not matched; otherwise WEFT_PENDING, and it goes on. */
 weft_status weft_cancel(weft_request **request);
 
-/* ---- Point to point (not in this version): messages between two ranks do not overtake one another. Types must match
+/* ---- Point to point: messages between two ranks do not overtake one another. Types must match
  *      (MISMATCH to the receiver). To or from WEFT_NO_RANK, at the edge of a grid, nothing happens at once. Objects
  *      are never buffered: their send waits for the receive. ---- */
 

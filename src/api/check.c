@@ -7,11 +7,16 @@
 
 weft_status weft_refuse(weft_comm *comm, weft_status status, const char *call, const char *format, ...)
 {
-    char why[400];
+    char why[400], name[64];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
+    if (comm->starting != NULL &&
+        strncmp(call, "weft_i", 6) != 0) { /* the nonblocking form, which asks the blocking one */
+        snprintf(name, sizeof name, "weft_i%s", call + strlen("weft_"));
+        call = name;
+    }
     weft_world_fail(comm->world, comm->rank, status, "%s by rank %d was refused: %s", call, comm->rank, why);
     return weft_error(status, call, comm, "%s", why);
 }

@@ -23,7 +23,7 @@ enum { GATE_BYTES = 16384 }; /* beyond, crowded ranks share the work */
 
 static struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
 {
-    int forced = comm->world->forced[WEFT_COLLECTIVE_allreduce] - 1;
+    int forced = weft_forced(comm, WEFT_COLLECTIVE_allreduce, GRID);
     bool fits = weft_combine_lines(comm->n_ranks, call->bytes, call->type->size) != 0;
     if (forced >= 0 && (fits || forced != FLAT))
         return (struct weft_choice){forced, "asked for by name"};

@@ -13,9 +13,10 @@ static const struct weft_algorithm list[] = {
 
 static struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
 {
+    int forced = weft_forced(comm, WEFT_COLLECTIVE_barrier, GRID);
     (void)call;
-    if (comm->world->forced[WEFT_COLLECTIVE_barrier] != 0)
-        return (struct weft_choice){comm->world->forced[WEFT_COLLECTIVE_barrier] - 1, "asked for by name"};
+    if (forced >= 0)
+        return (struct weft_choice){forced, "asked for by name"};
     if (comm->world->crowded)
         return (struct weft_choice){GATE, "more ranks than processors: each needs to run only once"};
     if (comm->world->gated)

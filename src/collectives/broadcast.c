@@ -18,7 +18,7 @@ static const struct weft_algorithm list[] = {
 
 static struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
 {
-    int forced = comm->world->forced[WEFT_COLLECTIVE_broadcast] - 1;
+    int forced = weft_forced(comm, WEFT_COLLECTIVE_broadcast, GRID);
     bool object = call->type->copy != NULL, fits = !object && weft_lines_of(call->bytes) != 0;
     if (forced >= 0 && (forced != STREAM || fits) && (forced != GRID || !object))
         return (struct weft_choice){forced, "asked for by name"};

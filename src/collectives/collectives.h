@@ -23,6 +23,13 @@ struct weft_collective_algorithms {
     struct weft_choice (*choose)(const weft_comm *comm, const struct weft_call *call);
 };
 
+/* The algorithm that is asked for by name; -1: none. The grid has one channel from rank to rank and does not serve operations in flight. */
+WEFT_INLINE int weft_forced(const weft_comm *comm, enum weft_collective collective, int grid)
+{
+    int forced = comm->world->forced[collective] - 1;
+    return weft_unlikely(comm->starting != NULL) && forced == grid ? -1 : forced;
+}
+
 /* {NULL} for what has no algorithms of its own. */
 const struct weft_collective_algorithms *weft_algorithms_of(enum weft_collective collective);
 

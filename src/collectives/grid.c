@@ -202,13 +202,13 @@ enum weft_move weft_grid_allreduce(struct weft_operation *operation)
         fill_all(operation, call->send);
         operation->state = 1; /* fall through */
     case 1:
-        for (; operation->peer < comm->n_ranks; operation->peer++) {
-            const void **source = &comm->sources[operation->peer];
-            if (operation->peer == comm->rank)
-                *source = call->send;
-            else if ((move = look_filled(operation, operation->peer, source)) != WEFT_MOVE_DONE)
+        for (; operation->peer < comm->n_ranks; operation->peer++)
+            if (operation->peer != comm->rank &&
+                (move = look_filled(operation, operation->peer, NULL)) != WEFT_MOVE_DONE)
                 return move;
-        }
+        for (int from = 0; from < comm->n_ranks; from++) /* now, since operations in flight use the scratch, too */
+            memcpy(&comm->sources[from], channel(operation, from, comm->rank)->payload, sizeof comm->sources[from]);
+        comm->sources[comm->rank] = call->send;
         if (reduce_to_scratch(operation) != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
         for (int from = 0; from < comm->n_ranks; from++)

@@ -26,6 +26,7 @@ struct weft_call {
     const weft_type *type;
     const weft_op *op;
     const struct weft_reduction *reduction; /* of what reduces */
+    bool nonblocking;                       /* of an operation in flight */
     uint32_t shape;                         /* hash of what must agree between ranks besides count and root */
     int8_t type_index, op_index;            /* -1: a user's */
     bool idle;                              /* weft_sync(comm, true): sleeps at once, without timeout */

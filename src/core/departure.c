@@ -9,6 +9,7 @@
 
 #include "core/failure.h"
 #include "core/record.h"
+#include "core/request.h"
 #include "core/slot.h"
 #include "core/wait.h"
 
@@ -50,6 +51,7 @@ static void depart(struct weft_comm *comm, enum weft_departure how)
 
 void weft_handle_detach(struct weft_comm *comm, enum weft_departure how)
 {
+    weft_requests_end(comm);
     pthread_mutex_lock(&lock);
     unbind(comm);
     depart(comm, how);
@@ -67,6 +69,7 @@ static void thread_ends(void *list_)
     while (*list != NULL) {
         struct weft_comm *comm = *list;
         unbind(comm);
+        weft_requests_abandon(comm);
         depart(comm, WEFT_THREAD_ENDED);
     }
     pthread_mutex_unlock(&lock);
@@ -103,6 +106,10 @@ void weft_handle_abandon(void *comm_)
     struct weft_comm *comm = comm_;
     char call[WEFT_CALL_TEXT] = "a collective";
     weft_inside_leave(comm);
+    if (comm->moving) { /* by this thread, which leaves the handle to who destroys it */
+        comm->moving = false;
+        weft_requests_unlock(comm);
+    }
     weft_record_read(comm->slot, comm->calls, false, call, NULL);
     weft_world_fail(comm->world, comm->rank, WEFT_ERR_RANK_LOST,
                     "the thread of rank %d ended, or threw, inside call %llu, %s", comm->rank,

@@ -4,6 +4,7 @@
 #define WEFT_CORE_DRIVE_H
 
 #include "core/record.h"
+#include "core/request.h"
 #include "core/slot.h"
 
 /* Chains the signature of this call to that of the calls before. Count and root mix in fully, so that a difference in either, now or
@@ -59,11 +60,13 @@ WEFT_INLINE weft_status weft_drive(struct weft_operation *operation, weft_algori
     }
 }
 
-/* A blocking call from begin to end. `symmetric`: whoever finishes has heard from every rank. */
+/* A call: blocking, from begin to end; nonblocking, started. `symmetric`: whoever finishes has heard from every rank. */
 WEFT_INLINE weft_status weft_perform(weft_comm *comm, const struct weft_call *call, weft_algorithm_move *move,
                                      uint32_t lines, uint32_t gates, bool symmetric)
 {
     struct weft_operation operation;
+    if (weft_unlikely(comm->starting != NULL || weft_in_flight(comm)))
+        return weft_perform_among(comm, call, move, lines, gates);
     weft_operation_begin(&operation, comm, call, lines, gates);
     weft_status status = weft_drive(&operation, move);
     weft_ring_done(&operation, symmetric);

@@ -63,6 +63,12 @@ weft_status weft_error(weft_status status, const char *call, const weft_comm *co
     return status;
 }
 
+void weft_error_again(weft_status status, const char *sentence)
+{
+    snprintf(last_error, sizeof last_error, "%s", sentence);
+    last_status = status;
+}
+
 static bool claim_cause(struct weft_cause *cause)
 {
     /* F3, relaxed: decides who writes the cause; F2 publishes what is written. */
@@ -162,7 +168,8 @@ weft_status weft_operation_failed(struct weft_operation *operation)
     char call[WEFT_CALL_TEXT], function[WEFT_CALL_TEXT];
     weft_wait_cause(comm->world);
     weft_wait_outside(comm);
-    weft_record_end(operation);
+    if (operation->number == comm->calls)
+        weft_record_end(operation);
     weft_text_call(operation->call, call);
     weft_text_function(operation->call, strstr(cause, call) == NULL, function); /* nothing is said twice */
     return weft_error(weft_world_status(comm->world), function, comm, "%s", cause);

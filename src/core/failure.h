@@ -13,6 +13,9 @@
 __attribute__((format(printf, 4, 5))) WEFT_COLD weft_status weft_error(weft_status status, const char *call,
                                                                        const weft_comm *comm, const char *format, ...);
 
+/* Sets it to a sentence that was made before, by whichever thread. */
+WEFT_COLD void weft_error_again(weft_status status, const char *sentence);
+
 /* What the calling thread's last error was about; WEFT_OK: there was none. */
 weft_status weft_last_status(void);
 

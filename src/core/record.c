@@ -86,6 +86,7 @@ void weft_text_ranks(const bool *set, int n_ranks, char *text, size_t size)
 /* What stands in a sentence about a call; the details tell types and ops of equal names apart. */
 struct words {
     int collective, root;
+    bool nonblocking;
     uint64_t count;
     const char *type, *op, *type_detail, *op_detail;
 };
@@ -93,7 +94,7 @@ struct words {
 static void call_text(const struct words *words, char text[WEFT_CALL_TEXT])
 {
     const char *name = collectives[words->collective].name;
-    size_t at = add(text, WEFT_CALL_TEXT, 0, "%s(", name);
+    size_t at = add(text, WEFT_CALL_TEXT, 0, "%s%s(", words->nonblocking ? "i" : "", name);
     if (collectives[words->collective].elements)
         at = add(text, WEFT_CALL_TEXT, at, "%llu x %s%s", (unsigned long long)words->count, words->type,
                  words->type_detail);
@@ -108,6 +109,7 @@ void weft_text_call(const struct weft_call *call, char text[WEFT_CALL_TEXT])
 {
     call_text(&(struct words){.collective = (int)call->collective,
                               .root = call->root,
+                              .nonblocking = call->nonblocking,
                               .count = call->count,
                               .type = call->type ? call->type->name : "",
                               .op = call->op ? call->op->name : "",
@@ -166,7 +168,8 @@ static void record_text(uint64_t what, uint64_t count, uint64_t size, const uint
             (unsigned long long)size);
     if (detailed)
         add(op_detail, sizeof op_detail, 0, op >= 0 || what & COMMUTATIVE ? " (commutative)" : " (not commutative)");
-    call_text(&(struct words){.collective = (int)(what & 0xff),
+    call_text(&(struct words){.collective = (int)(what & 0x7f),
+                              .nonblocking = (what & 0x80) != 0,
                               .root = (int)(what >> 32),
                               .count = count,
                               .type = type >= 0 ? type_names[type] : (const char *)&names[0],

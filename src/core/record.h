@@ -7,7 +7,7 @@
 
 #define WEFT_CALL_TEXT 96
 
-/* `calls` of a slot: odd while a call is in progress. */
+/* `calls` of a slot: twice the highest call that has begun, less one until that one has ended. */
 WEFT_INLINE uint64_t weft_calls_begun(uint64_t calls)
 {
     return (calls + 1) / 2;
@@ -46,7 +46,8 @@ WEFT_INLINE void weft_record_begin(struct weft_operation *operation)
     struct weft_slot *slot = operation->comm->slot;
     struct weft_record *record = &slot->records[operation->number & (WEFT_RING_LINES - 1)];
     uint64_t what = (uint64_t)(uint32_t)call->root << 32 | (uint64_t)(uint8_t)call->op_index << 16 |
-                    (uint64_t)(uint8_t)call->type_index << 8 | (uint64_t)call->collective;
+                    (uint64_t)(uint8_t)call->type_index << 8 | (uint64_t)call->nonblocking << 7 |
+                    (uint64_t)call->collective;
     /* R1, relaxed: ordered before the words by their release. */
     atomic_store_explicit(&record->number, 0, memory_order_relaxed);
     /* R2, release: a reader who sees a new word (R5) sees the 0 of R1 or what came later, and drops what it read. */

@@ -3,11 +3,24 @@
 #include "core/slot.h"
 
 #include "core/record.h"
+#include "core/request.h"
+
+/* This rank has read all lines before this position. */
+static uint64_t consumed(const weft_comm *comm)
+{
+    return comm->collectives.first != NULL ? comm->collectives.first->operation.position : comm->position;
+}
 
 void weft_announce(weft_comm *comm)
 {
-    comm->announced = comm->position;
-    weft_publish_word(comm->world, comm->rank, &comm->slot->consumed, comm->position, &comm->slot->sleepers);
+    comm->announced = consumed(comm);
+    weft_publish_word(comm->world, comm->rank, &comm->slot->consumed, comm->announced, &comm->slot->sleepers);
+}
+
+void weft_ring_finished(weft_comm *comm)
+{
+    if (consumed(comm) - comm->announced >= WEFT_RING_LINES / 4)
+        weft_announce(comm);
 }
 
 enum weft_move weft_ring_look(struct weft_operation *operation)
@@ -16,14 +29,25 @@ enum weft_move weft_ring_look(struct weft_operation *operation)
     uint64_t needed = operation->position + operation->lines - WEFT_RING_LINES;
     if (!weft_assert(comm->world, operation->lines <= WEFT_RING_LINES))
         return WEFT_MOVE_FAIL;
+    /* This rank's own lines may still be needed by its own operations in flight; blocking ones leave none. */
+    if (comm->asynchronous && consumed(comm) < needed && consumed(comm) < operation->position) {
+        operation->until = (struct weft_until){
+            .kind = WEFT_UNTIL_AT_LEAST, .target = comm->rank, .word = &comm->slot->consumed, .value = needed};
+        return WEFT_MOVE_WAIT;
+    }
+    uint64_t free = consumed(comm);
     for (int rank = 0; rank < comm->n_ranks; rank++) {
-        enum weft_move move = rank == comm->rank
-                                  ? WEFT_MOVE_DONE
-                                  : weft_look_count(operation, rank, &weft_slot_of(comm, rank)->consumed, needed);
+        const _Atomic uint64_t *theirs = &weft_slot_of(comm, rank)->consumed;
+        if (rank == comm->rank)
+            continue;
+        enum weft_move move = weft_look_count(operation, rank, theirs, needed);
         if (move != WEFT_MOVE_DONE)
             return move;
+        /* S3, acquire: as in weft_look_count. */
+        uint64_t count = atomic_load_explicit(theirs, memory_order_acquire);
+        free = count < free ? count : free;
     }
-    comm->free = needed;
+    comm->free = free;
     return WEFT_MOVE_DONE;
 }
 

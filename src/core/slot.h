@@ -95,13 +95,15 @@ WEFT_INLINE enum weft_move weft_ring_room(struct weft_operation *operation)
 }
 
 WEFT_COLD void weft_announce(weft_comm *comm);
+/* The same for an operation in flight, which is off the list. */
+void weft_ring_finished(weft_comm *comm);
 
 /* The operation is over: this rank has read all that it will read of the lines before comm->position. `symmetric`: it heard from every
- * rank, and so knows that all have consumed what came before this operation. */
+ * rank, and so knows that all have consumed what came before this operation; unless they may have begun it with others unfinished. */
 WEFT_INLINE void weft_ring_done(const struct weft_operation *operation, bool symmetric)
 {
     weft_comm *comm = operation->comm;
-    if (symmetric)
+    if (symmetric && weft_likely(!comm->asynchronous))
         comm->free = comm->announced = operation->position;
     if (weft_unlikely(comm->position - comm->announced >= WEFT_RING_LINES / 4))
         weft_announce(comm);

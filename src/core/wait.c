@@ -11,6 +11,7 @@
 #include "core/failure.h"
 #include "core/missing.h"
 #include "core/record.h"
+#include "core/request.h"
 
 enum {
     SPIN_NS = 20000,       /* more than a sleep and its wake-up cost: the most that spinning may lose */
@@ -18,9 +19,8 @@ enum {
     LONG_WAIT_NS = 100000, /* waits that spinning does not serve */
     YIELD_NS = 100000,     /* then sleep */
     YIELD_CROWDED_NS = 400000,
-    LOOK_NS = 1000000, /* a wait this long is worth looking round */
-    PAUSES = 16,       /* between two looks at the clock */
-    FIRST_YIELDS = 16  /* before the first */
+    PAUSES = 16,      /* between two looks at the clock */
+    FIRST_YIELDS = 16 /* before the first */
 };
 
 static bool crowded(const weft_comm *comm)
@@ -55,40 +55,76 @@ static bool claim(struct weft_world *world, struct weft_slot *slot, int target)
     return true;
 }
 
+/* The same for one that sleeps for several: it counts itself out. */
+static bool claim_any(struct weft_slot *slot)
+{
+    int32_t expected = WEFT_TARGET_ANY;
+    /* S7, acq_rel: as above. */
+    return atomic_compare_exchange_strong_explicit(&slot->target, &expected, 0, memory_order_acq_rel,
+                                                   memory_order_relaxed);
+}
+
+void weft_sleepers_add(struct weft_world *world, int target, int change)
+{
+    int first = target > world->n_ranks ? 0 : target, last = target > world->n_ranks ? world->n_ranks - 1 : target;
+    for (int each = first; each <= last; each++)
+        /* S4, seq_cst: before S9 and S5; pairs with S2. Counting out, as S8. */
+        atomic_fetch_add_explicit((_Atomic uint32_t *)sleepers_of(world, each), (uint32_t)change, memory_order_seq_cst);
+}
+
+void weft_sleep_for_any(weft_comm *comm, struct weft_event *event)
+{
+    /* S10, relaxed: published by the target below. */
+    atomic_store_explicit(&comm->slot->event, event, memory_order_relaxed);
+    /* S9, seq_cst: after S4, before S5; who sees the target sees the event. */
+    atomic_store_explicit(&comm->slot->target, WEFT_TARGET_ANY, memory_order_seq_cst);
+}
+
+void weft_sleep_for_none(weft_comm *comm)
+{
+    claim_any(comm->slot);
+}
+
 void weft_wake(struct weft_world *world, int target)
 {
     for (int rank = 0; rank < world->n_ranks; rank++) {
         struct weft_slot *slot = &world->slots[rank];
         /* S9, seq_cst: after S1; a registration that this misses comes before S5, which then sees S1. */
-        if (atomic_load_explicit(&slot->target, memory_order_seq_cst) != target + 1)
+        int32_t registered = atomic_load_explicit(&slot->target, memory_order_seq_cst);
+        if (registered != target + 1 && registered != WEFT_TARGET_ANY)
             continue;
         /* S10, relaxed: stored before the target that S9 saw. */
         struct weft_event *event = atomic_load_explicit(&slot->event, memory_order_relaxed);
-        if (claim(world, slot, target))
+        if (registered == WEFT_TARGET_ANY ? claim_any(slot) : claim(world, slot, target))
             weft_event_ring(event);
     }
 }
 
 /* Nothing more to wait for: the condition holds, or the communicator has failed, or one that it was made from was aborted. */
-static bool over(const struct weft_operation *operation)
+bool weft_over(const struct weft_operation *operation)
 {
     const struct weft_until *until = &operation->until;
     /* S5, seq_cst: after S4; pairs with S1. */
     if (weft_until_met(until, atomic_load_explicit(until->word, memory_order_seq_cst)))
         return true;
-    for (const struct weft_world *world = operation->comm->world; world != NULL; world = world->parent) {
+    return weft_failed(operation->comm->world);
+}
+
+bool weft_failed(const struct weft_world *own)
+{
+    for (const struct weft_world *world = own; world != NULL; world = world->parent) {
         /* F4, seq_cst: after S4; pairs with F2. */
         int32_t status = atomic_load_explicit(&world->cause.status, memory_order_seq_cst);
-        if (status == WEFT_ERR_ABORTED || (status != WEFT_OK && world == operation->comm->world))
+        if (status == WEFT_ERR_ABORTED || (status != WEFT_OK && world == own))
             return true;
     }
     return false;
 }
 
-static uint32_t departures(const struct weft_operation *operation)
+uint32_t weft_departures(const struct weft_world *world)
 {
     /* D4, seq_cst: after S4 where a sleep follows; pairs with D3. */
-    return atomic_load_explicit(&operation->comm->world->departures, memory_order_seq_cst);
+    return atomic_load_explicit(&world->departures, memory_order_seq_cst);
 }
 
 static void sleep_until(struct weft_operation *operation, int64_t deadline_ns, uint32_t departures_seen)
@@ -109,25 +145,25 @@ static void sleep_until(struct weft_operation *operation, int64_t deadline_ns, u
     atomic_store_explicit(&comm->slot->event, event, memory_order_relaxed);
     /* S9, seq_cst: before S5; who sees the target sees the event. */
     atomic_store_explicit(&comm->slot->target, target + 1, memory_order_seq_cst);
-    if (!over(operation) && departures(operation) == departures_seen)
+    if (!weft_over(operation) && weft_departures(operation->comm->world) == departures_seen)
         weft_event_sleep(event, seen, deadline_ns);
     claim(world, comm->slot, target);
 }
 
 /* ---- Looking round */
 
-static weft_status look_round(struct weft_operation *operation)
+weft_status weft_look_round(struct weft_operation *operation)
 {
     const struct weft_comm *comm = operation->comm;
     /* R9, seq_cst: before the looks at the others' records, so that of two who look round one sees the other. */
-    atomic_store_explicit(&comm->slot->calls, 2 * operation->number - 1, memory_order_seq_cst);
-    if (over(operation))
+    atomic_store_explicit(&comm->slot->calls, 2 * comm->calls - 1, memory_order_seq_cst);
+    if (weft_over(operation))
         return WEFT_OK;
     if (weft_record_disagree(operation)) {
         weft_record_mismatch(operation);
         return WEFT_ERR_MISMATCH;
     }
-    if (weft_somebody_lost(operation) && !over(operation))
+    if (weft_somebody_lost(operation) && !weft_over(operation))
         return weft_fail_lost(operation);
     return WEFT_OK;
 }
@@ -159,7 +195,7 @@ static void climb(struct weft_operation *operation, const struct ladder *ladder)
     } else if (spin || (!block && waited < (crowded(comm) ? YIELD_CROWDED_NS : YIELD_NS))) {
         weft_yield();
     } else {
-        int64_t look = ladder->begin_ns + LOOK_NS;
+        int64_t look = ladder->begin_ns + WEFT_LOOK_NS;
         sleep_until(operation, ladder->looked || look > ladder->deadline_ns ? ladder->deadline_ns : look,
                     ladder->departures);
     }
@@ -168,11 +204,11 @@ static void climb(struct weft_operation *operation, const struct ladder *ladder)
 /* Once after a millisecond, and whenever a rank has left. */
 static bool must_look(const struct weft_operation *operation, struct ladder *ladder, int64_t waited)
 {
-    uint32_t left = departures(operation);
-    if (left == ladder->departures && (ladder->looked || waited < LOOK_NS))
+    uint32_t left = weft_departures(operation->comm->world);
+    if (left == ladder->departures && (ladder->looked || waited < WEFT_LOOK_NS))
         return false;
     ladder->departures = left;
-    ladder->looked = ladder->looked || waited >= LOOK_NS;
+    ladder->looked = ladder->looked || waited >= WEFT_LOOK_NS;
     return true;
 }
 
@@ -195,6 +231,8 @@ weft_status weft_await(struct weft_operation *operation)
 {
     weft_comm *comm = operation->comm;
     struct weft_until *until = &operation->until;
+    if (weft_unlikely(weft_requests_mine()))
+        return weft_await_among(operation);
     if (yield_first(operation))
         return WEFT_OK;
     struct ladder ladder = {.begin_ns = weft_now_ns(), .deadline_ns = INT64_MAX};
@@ -210,7 +248,7 @@ weft_status weft_await(struct weft_operation *operation)
         weft_status status = weft_world_inherit(comm->world);
         int64_t waited = ladder.now_ns - ladder.begin_ns;
         if (status == WEFT_OK && must_look(operation, &ladder, waited))
-            status = look_round(operation);
+            status = weft_look_round(operation);
         /* S3, acquire: once more. The word may have come between the look above and the failure, found by a rank that went on from it:
          * then the failure made it visible (F1), and this rank's own call has not failed. */
         if (weft_unlikely(status != WEFT_OK))
@@ -222,6 +260,92 @@ weft_status weft_await(struct weft_operation *operation)
     }
     comm->usual_ns += (ladder.now_ns - ladder.begin_ns - comm->usual_ns) / 8;
     return WEFT_OK;
+}
+
+/* ---- Several at once */
+
+static bool finished(struct weft_request *const *requests, size_t count, bool all)
+{
+    for (size_t i = 0; i < count; i++)
+        if (requests[i] != NULL && weft_request_finished(requests[i]) != all)
+            return !all;
+    return all;
+}
+
+/* Any of those left: its communicator's policy holds for the wait. */
+static const struct weft_request *any_left(struct weft_request *const *requests, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (requests[i] != NULL && !weft_request_finished(requests[i]))
+            return requests[i];
+    return NULL;
+}
+
+static void sleep_for_requests(struct weft_request *const *requests, size_t count, bool all)
+{
+    int64_t deadline_ns = INT64_MAX;
+    struct weft_event *event = weft_event_mine();
+    uint32_t seen = event != NULL ? weft_event_look(event) : 0;
+    /* Another thread may have finished them before this one registered. */
+    if (event != NULL && weft_requests_register(requests, count, event, &deadline_ns) &&
+        !finished(requests, count, all))
+        weft_event_sleep(event, seen, deadline_ns);
+    else
+        weft_yield();
+    weft_requests_unregister();
+}
+
+static void climb_among(struct weft_request *const *requests, size_t count, bool all, int64_t waited_ns)
+{
+    const struct weft_request *left = any_left(requests, count);
+    if (left == NULL)
+        return;
+    const weft_comm *comm = left->operation.comm;
+    bool spin = comm->wait == WEFT_WAIT_SPIN && !left->call.idle;
+    bool block = comm->wait == WEFT_WAIT_BLOCK || left->call.idle;
+    if (!block && waited_ns < spin_budget_ns(comm)) {
+        for (int i = 0; i < PAUSES; i++)
+            weft_pause();
+    } else if (spin || (!block && waited_ns < (crowded(comm) ? YIELD_CROWDED_NS : YIELD_NS)))
+        weft_yield();
+    else
+        sleep_for_requests(requests, count, all);
+}
+
+void weft_wait_requests(struct weft_request *const *requests, size_t count, bool all)
+{
+    int64_t begin_ns = 0;
+    for (bool hurry = false; !finished(requests, count, all); hurry = begin_ns != 0) {
+        if (weft_requests_move(requests, count, hurry))
+            continue;
+        int64_t now_ns = weft_now_ns();
+        if (begin_ns == 0)
+            begin_ns = now_ns;
+        weft_requests_check(requests, count, now_ns);
+        climb_among(requests, count, all, now_ns - begin_ns);
+    }
+}
+
+void weft_test_requests(struct weft_request *const *requests, size_t count)
+{
+    if (!weft_requests_move(requests, count, true))
+        weft_requests_check(requests, count, weft_now_ns());
+}
+
+void weft_wait_delivered(const weft_comm *comm, const _Atomic uint64_t *word, uint64_t value)
+{
+    /* S3, acquire: pairs with S1. */
+    while (atomic_load_explicit(word, memory_order_acquire) < value && weft_world_status(comm->world) == WEFT_OK)
+        weft_yield();
+    if (weft_world_status(comm->world) != WEFT_OK)
+        weft_wait_outside(comm);
+}
+
+void weft_wait_unpinned(const weft_comm *comm)
+{
+    /* N3, acquire: pairs with N3 of who lets go. */
+    while (atomic_load_explicit(&comm->pins, memory_order_acquire) != 0)
+        weft_yield();
 }
 
 void weft_wait_cause(const struct weft_world *world)

@@ -9,6 +9,11 @@
 
 #include "core/operation.h"
 
+#define WEFT_LOOK_NS 1000000 /* a wait this long is worth looking round */
+#define WEFT_TARGET_ANY (-1) /* of a slot: this rank sleeps for several words */
+
+struct weft_request;
+
 /* True: what the operation waits for has come. It pauses between looks: a line that is asked for again and again while its owner is about to
  * write it takes longer to write. */
 WEFT_INLINE bool weft_poll(const struct weft_operation *operation)
@@ -23,11 +28,47 @@ WEFT_INLINE bool weft_poll(const struct weft_operation *operation)
     return false;
 }
 
+/* The same for one word. */
+WEFT_INLINE bool weft_poll_word(const weft_comm *comm, const _Atomic uint64_t *word, uint64_t value)
+{
+    for (int i = comm->polls; i >= 0; i--) {
+        /* S3, acquire: as above. */
+        if (atomic_load_explicit(word, memory_order_acquire) == value)
+            return true;
+        weft_pause();
+    }
+    return false;
+}
+
 /* Waits until the condition holds (WEFT_OK), or fails the communicator or finds it failed. */
 WEFT_COLD weft_status weft_await(struct weft_operation *operation);
 
 /* Wakes the ranks that sleep for `target`. */
 WEFT_COLD void weft_wake(struct weft_world *world, int target);
+
+/* Waits until all of them have finished, or any; NULL ones have. At least one is there. */
+WEFT_COLD void weft_wait_requests(struct weft_request *const *requests, size_t count, bool all);
+/* Looks once. */
+WEFT_COLD void weft_test_requests(struct weft_request *const *requests, size_t count);
+
+/* ---- For those who move requests */
+
+/* Nothing more to wait for: the word is there, or the communicator has failed, or one that it was made from was aborted. */
+bool weft_over(const struct weft_operation *operation);
+/* The latter two. */
+bool weft_failed(const struct weft_world *world);
+uint32_t weft_departures(const struct weft_world *world);
+/* Fails the communicator if ranks disagree, or one is gone that the operation needs. */
+weft_status weft_look_round(struct weft_operation *operation);
+/* One more or less asleep for the target: a rank, n_ranks for the gates, n_ranks + 1 for all ranks. */
+void weft_sleepers_add(struct weft_world *world, int target, int change);
+/* From now on this rank's slot names the event for whoever wakes any of its targets; and no longer. */
+void weft_sleep_for_any(weft_comm *comm, struct weft_event *event);
+void weft_sleep_for_none(weft_comm *comm);
+/* Until the word is that large, or the communicator has failed and nobody is inside buffers. */
+void weft_wait_delivered(const weft_comm *comm, const _Atomic uint64_t *word, uint64_t value);
+/* Until no other thread is about to take the handle's lock. */
+void weft_wait_unpinned(const weft_comm *comm);
 
 /* Until the cause of a failure is written down: the time that takes another thread. */
 void weft_wait_cause(const struct weft_world *world);

@@ -32,8 +32,11 @@ struct weft_world *weft_world_create(int n_ranks, const struct weft_world_config
     world->slots = weft_pages_allocate(slots_bytes(world));
     if (config->with_grid)
         world->channels = weft_pages_allocate(channels_bytes(world));
-    if (world->slots == NULL || (config->with_grid && world->channels == NULL)) {
+    world->rows = calloc((size_t)n_ranks, sizeof *world->rows);
+    if (world->slots == NULL || world->rows == NULL || (config->with_grid && world->channels == NULL)) {
         weft_pages_free(world->slots, slots_bytes(world));
+        weft_pages_free(world->channels, channels_bytes(world));
+        free(world->rows);
         free(world);
         return NULL;
     }
@@ -63,6 +66,9 @@ void weft_world_leave(struct weft_world *world)
         if (left > 0)
             return;
         pthread_mutex_destroy(&world->lock);
+        if (world->free_rows != NULL)
+            world->free_rows(world);
+        free(world->rows);
         weft_pages_free(world->slots, slots_bytes(world));
         weft_pages_free(world->channels, channels_bytes(world));
         free(world);
@@ -80,6 +86,7 @@ struct weft_comm *weft_handle_create(int n_ranks)
         return NULL;
     memset(comm, 0, bytes);
     comm->n_ranks = n_ranks;
+    pthread_mutex_init(&comm->lock, NULL);
     comm->sources = (const void **)(comm + 1);
     comm->sources_at = comm->sources + n_ranks;
     comm->destinations = (void **)(comm->sources_at + n_ranks);
@@ -89,6 +96,7 @@ struct weft_comm *weft_handle_create(int n_ranks)
 
 void weft_handle_free(struct weft_comm *comm)
 {
+    pthread_mutex_destroy(&comm->lock);
     free(comm->grid_scratch);
     free(comm);
 }

@@ -12,6 +12,7 @@
 #include <pthread.h>
 
 struct weft_event;
+struct weft_pair;
 
 /* What a rank says of a call for those who compare or report. Written by its rank at each call, read by anyone at any
  * time: so every word is atomic, and `number` is 0 while the others change. */
@@ -68,6 +69,8 @@ struct weft_world {
     struct weft_cause cause;
     _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t gate_sleepers;
     struct weft_gate gates[WEFT_GATES];
+    struct weft_pair *_Atomic *rows;             /* by sender: its rings to all ranks; NULL before its first message */
+    void (*free_rows)(struct weft_world *world); /* NULL: there are none */
     struct weft_line *channels; /* n_ranks * n_ranks, from * n_ranks + to; only where the algorithm `grid` is forced */
 
     /* From here on under `lock`. */
@@ -75,6 +78,11 @@ struct weft_world {
     int members; /* handles, and others that keep the world alive; the last to go frees it */
     char name[64];
     struct weft_birth *births; /* communicators being made from this one */
+};
+
+/* Operations in flight, in order of start. */
+struct weft_requests {
+    struct weft_request *first, *last;
 };
 
 struct weft_comm {
@@ -87,6 +95,9 @@ struct weft_comm {
     uint64_t calls;
     uint64_t gate; /* uses of gates so far */
     uint32_t chain;
+    struct weft_request *starting; /* by the nonblocking call that this handle is in; NULL: it blocks */
+    bool asynchronous; /* has been used for nonblocking operations: `consumed` alone tells what ranks have read */
+    _Atomic uint32_t in_flight; /* operations that are begun and not finished, but for a blocking one alone */
     weft_wait wait;
     int64_t timeout_ns;      /* 0: none */
     int polls;               /* looks of the inlined poll */
@@ -97,6 +108,17 @@ struct weft_comm {
     void **destinations_at;  /* and these at some offset */
     void *grid_scratch;
     size_t grid_scratch_bytes;
+    struct weft_mail *mail;                   /* point to point; NULL before the first message, */
+    void (*end_mail)(struct weft_comm *comm); /* and what ends it */
+
+    /* From here on under `lock`, which guards the rest, too, while requests are in flight. */
+    pthread_mutex_t lock;
+    bool moving;                       /* inside an algorithm, and so perhaps a callback */
+    struct weft_requests collectives;  /* in flight */
+    struct weft_requests others;       /* messages, and what takes no lines */
+    struct weft_mover *sleeper;        /* thread that sleeps for the requests of this handle */
+    struct weft_comm *next_registered; /* for which that thread sleeps */
+    _Atomic uint32_t pins;             /* threads that are about to take the lock */
 
     /* Under the lock of departure.c. */
     bool departed;                            /* the peers know that this rank has left */

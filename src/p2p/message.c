@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: MIT
+/* message.c - sends, receives and probes as operations in flight, and the short way for a message that need not wait.
+ *
+ * A blocking call first tries the short way: with nothing in flight on the handle, a short message is written into a ring with room, or
+ * taken from the ring in which it stands. Else it becomes a request on the stack, and waits with the others. */
+#include "p2p/message.h"
+
+#include "core/departure.h"
+#include "core/wait.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static weft_status no_memory(const weft_comm *comm, const char *name)
+{
+    return weft_error(WEFT_ERR_MEMORY, name, comm, "there is no memory for the first message");
+}
+
+static bool gone(const weft_comm *comm, int rank)
+{
+    /* D2, seq_cst: pairs with D1; what the rank sent is visible. */
+    return atomic_load_explicit(&weft_slot_of(comm, rank)->left, memory_order_seq_cst) != WEFT_STAYED;
+}
+
+/* The communicator has failed, or the handle is being destroyed. */
+static weft_status ended(const weft_comm *comm, const char *name)
+{
+    if (weft_world_status(comm->world) != WEFT_OK)
+        return weft_call_refused(comm, name);
+    return weft_error(WEFT_ERR_RANK_LOST, name, comm, "the handle was destroyed before the request had finished");
+}
+
+static weft_status timed_out(const weft_comm *comm, const char *name, const char *what, int rank, int tag)
+{
+    char whom[32] = "any rank";
+    if (rank != WEFT_ANY_SOURCE)
+        snprintf(whom, sizeof whom, "rank %d", rank);
+    return weft_error(WEFT_ERR_TIMEOUT, name, comm, "timed out after %lld ms: %s %s with tag %d",
+                      (long long)(comm->timeout_ns / 1000000), what, whom, tag);
+}
+
+/* ---- Sending */
+
+static bool has_room(struct weft_comm *comm, const struct weft_pair *pair, int dest, uint32_t lines)
+{
+    struct weft_correspondent *with = &comm->mail->with[dest];
+    if (weft_likely(with->sent + lines - with->room <= WEFT_PAIR_LINES))
+        return true;
+    /* S3, acquire: pairs with S1 of the receiver: he has read what is written over. */
+    with->room = atomic_load_explicit(&pair->taken, memory_order_acquire);
+    return with->sent + lines - with->room <= WEFT_PAIR_LINES;
+}
+
+static struct weft_sending *sending_of(struct weft_operation *operation)
+{
+    return (struct weft_sending *)operation;
+}
+
+static enum weft_move send_move(struct weft_operation *operation)
+{
+    struct weft_sending *sending = sending_of(operation);
+    weft_comm *comm = operation->comm;
+    struct weft_correspondent *with = &comm->mail->with[sending->dest];
+    struct weft_pair *pair = weft_pair_at(comm, comm->rank, sending->dest);
+    if (!sending->written) {
+        uint32_t lines = weft_mail_lines(sending) & ~WEFT_LETTER_PARCEL;
+        operation->until = (struct weft_until){.kind = WEFT_UNTIL_AT_LEAST,
+                                               .target = sending->dest,
+                                               .word = &pair->taken,
+                                               .value = with->sent + lines - WEFT_PAIR_LINES};
+        /* The first of those to this rank goes first; the others wait for what it waits for, or longer. */
+        if (with->unsent != sending || !has_room(comm, pair, sending->dest, lines))
+            return WEFT_MOVE_WAIT;
+        weft_mail_write(comm, pair, sending);
+        sending->written = true;
+        with->unsent = sending->next;
+        if (with->unsent == NULL)
+            with->unsent_end = &with->unsent;
+    }
+    if (sending->parcel == NULL)
+        return WEFT_MOVE_DONE;
+    enum weft_move move = weft_look_count(operation, sending->dest, &sending->parcel->state, WEFT_PARCEL_DELIVERED);
+    if (move == WEFT_MOVE_DONE) {
+        if (sending->parcel->status != WEFT_OK)
+            operation->status =
+                weft_error(sending->parcel->status, sending->name, comm,
+                           "the copy function of type %s failed on rank %d", sending->type->name, sending->dest);
+        weft_parcel_release(sending->parcel);
+    }
+    return move;
+}
+
+/* The send is given up. False: the receiver is copying, and will be done soon. */
+static bool withdraw(struct weft_sending *sending)
+{
+    struct weft_correspondent *with = &sending->request.operation.comm->mail->with[sending->dest];
+    uint64_t offered = WEFT_PARCEL_OFFERED;
+    if (!sending->written) {
+        struct weft_sending **at = &with->unsent;
+        while (*at != sending)
+            at = &(*at)->next;
+        *at = sending->next;
+        if (*at == NULL)
+            with->unsent_end = at;
+        free(sending->parcel);
+        return true;
+    }
+    /* M2, acq_rel: as in deliver (mail.c). */
+    if (!atomic_compare_exchange_strong_explicit(&sending->parcel->state, &offered, WEFT_PARCEL_WITHDRAWN,
+                                                 memory_order_acq_rel, memory_order_acquire))
+        return false;
+    weft_parcel_release(sending->parcel);
+    return true;
+}
+
+static weft_status send_check(struct weft_request *request, bool expired)
+{
+    struct weft_sending *sending = (struct weft_sending *)request;
+    const weft_comm *comm = request->operation.comm;
+    if ((!expired && !gone(comm, sending->dest)) || !withdraw(sending))
+        return WEFT_OK;
+    return gone(comm, sending->dest)
+               ? weft_error(WEFT_ERR_RANK_LOST, sending->name, comm, "rank %d has left and not received the message",
+                            sending->dest)
+               : timed_out(comm, sending->name, "no receive took the message to", sending->dest, sending->tag);
+}
+
+static weft_status send_fail(struct weft_request *request)
+{
+    struct weft_sending *sending = (struct weft_sending *)request;
+    const weft_comm *comm = request->operation.comm;
+    if (!withdraw(sending)) { /* the receiver has it; it looks whether the communicator has failed, block by block */
+        weft_wait_delivered(comm, &sending->parcel->state, WEFT_PARCEL_DELIVERED);
+        weft_parcel_release(sending->parcel);
+    }
+    return ended(comm, sending->name);
+}
+
+static bool make_parcel(struct weft_sending *sending)
+{
+    struct weft_parcel *parcel = calloc(1, sizeof *parcel);
+    if (parcel == NULL)
+        return false;
+    parcel->data = sending->data;
+    parcel->type = sending->type;
+    /* M3, relaxed: published with the line. */
+    atomic_store_explicit(&parcel->holders, 2, memory_order_relaxed);
+    sending->parcel = parcel;
+    return true;
+}
+
+weft_status weft_send_begin(weft_comm *comm, struct weft_sending *sending, bool stays)
+{
+    if (weft_mail_of(comm) == NULL || weft_pair_to(comm, sending->dest) == NULL ||
+        (weft_mail_lines(sending) & WEFT_LETTER_PARCEL && !make_parcel(sending)))
+        return no_memory(comm, sending->name);
+    struct weft_correspondent *with = &comm->mail->with[sending->dest];
+    struct weft_request *request = &sending->request;
+    request->operation.comm = comm;
+    request->operation.call = &request->call;
+    request->move = send_move;
+    request->check = send_check;
+    request->fail = send_fail;
+    weft_requests_lock(comm);
+    *with->unsent_end = sending;
+    with->unsent_end = &sending->next;
+    weft_request_add(comm, request, &comm->others, stays);
+    weft_requests_unlock(comm);
+    return WEFT_OK;
+}
+
+weft_status weft_send_perform(weft_comm *comm, struct weft_sending *sending)
+{
+    uint32_t lines = weft_mail_lines(sending);
+    if (weft_likely(!weft_in_flight(comm) && lines < WEFT_LETTER_PARCEL && weft_mail_of(comm) != NULL)) {
+        struct weft_pair *pair = weft_pair_to(comm, sending->dest);
+        if (weft_likely(pair != NULL && has_room(comm, pair, sending->dest, lines))) {
+            weft_mail_write(comm, pair, sending);
+            return WEFT_OK;
+        }
+    }
+    struct weft_request *one = &sending->request;
+    weft_status status = weft_send_begin(comm, sending, false);
+    if (status != WEFT_OK)
+        return status;
+    weft_wait_requests(&one, 1, true);
+    return weft_request_take(one);
+}
+
+/* ---- Receiving */
+
+static bool source_came(const struct weft_receive *receive)
+{
+    const weft_comm *comm = receive->request.operation.comm;
+    if (receive->source != WEFT_ANY_SOURCE)
+        return weft_mail_came(comm, receive->source);
+    for (int source = 0; source < comm->n_ranks; source++)
+        if (weft_mail_came(comm, source))
+            return true;
+    return false;
+}
+
+static bool receive_came(const struct weft_request *request)
+{
+    const struct weft_receive *receive = (const struct weft_receive *)request;
+    return receive->matched || source_came(receive);
+}
+
+static void drain(weft_comm *comm, int source)
+{
+    for (int each = source == WEFT_ANY_SOURCE ? 0 : source; each < comm->n_ranks; each++) {
+        weft_mail_drain(comm, each);
+        if (source != WEFT_ANY_SOURCE)
+            break;
+    }
+}
+
+static enum weft_move receive_move(struct weft_operation *operation)
+{
+    struct weft_receive *receive = (struct weft_receive *)operation;
+    weft_comm *comm = operation->comm;
+    if (!receive->matched)
+        drain(comm, receive->source);
+    if (receive->probes && weft_mail_find(comm, receive))
+        return WEFT_MOVE_DONE;
+    if (receive->matched)
+        return WEFT_MOVE_DONE;
+    operation->until.target = receive->source == WEFT_ANY_SOURCE ? comm->n_ranks + 1 : receive->source;
+    return WEFT_MOVE_WAIT;
+}
+
+/* Has everybody left that a message could come from? */
+static bool source_lost(const struct weft_receive *receive)
+{
+    const weft_comm *comm = receive->request.operation.comm;
+    if (receive->source != WEFT_ANY_SOURCE)
+        return gone(comm, receive->source);
+    for (int rank = 0; rank < comm->n_ranks; rank++)
+        if (!gone(comm, rank) && (rank != comm->rank || comm->n_ranks == 1))
+            return false;
+    return true;
+}
+
+static weft_status lost(const struct weft_receive *receive)
+{
+    const weft_comm *comm = receive->request.operation.comm;
+    if (receive->source == WEFT_ANY_SOURCE)
+        return weft_error(WEFT_ERR_RANK_LOST, receive->name, comm, "all other ranks have left");
+    return weft_error(WEFT_ERR_RANK_LOST, receive->name, comm, "rank %d has left without a message with tag %d",
+                      receive->source, receive->tag);
+}
+
+static weft_status receive_check(struct weft_request *request, bool expired)
+{
+    struct weft_receive *receive = (struct weft_receive *)request;
+    bool is_lost = source_lost(receive);
+    if (receive->matched || source_came(receive) || !(expired || is_lost)) /* looked at after the rank has left */
+        return WEFT_OK;
+    weft_mail_unpost(receive);
+    return is_lost ? lost(receive)
+                   : timed_out(request->operation.comm, receive->name, "no message came from", receive->source,
+                               receive->tag);
+}
+
+static weft_status receive_fail(struct weft_request *request)
+{
+    struct weft_receive *receive = (struct weft_receive *)request;
+    weft_mail_unpost(receive);
+    return ended(request->operation.comm, receive->name);
+}
+
+weft_status weft_receive_begin(weft_comm *comm, struct weft_receive *receive, bool stays)
+{
+    struct weft_request *request = &receive->request;
+    if (weft_mail_of(comm) == NULL)
+        return no_memory(comm, receive->name);
+    request->operation.comm = comm;
+    request->operation.call = &request->call;
+    request->move = receive_move;
+    request->came = receive_came;
+    request->check = receive_check;
+    request->fail = receive_fail;
+    weft_requests_lock(comm);
+    if (!receive->probes)
+        weft_mail_post(comm, receive);
+    weft_request_add(comm, request, &comm->others, stays);
+    weft_requests_unlock(comm);
+    return WEFT_OK;
+}
+
+/* The message that is next from this rank, if it is for this receive. */
+static bool receive_shortly(weft_comm *comm, struct weft_receive *receive)
+{
+    if (weft_in_flight(comm) || receive->probes || receive->source == WEFT_ANY_SOURCE || weft_mail_of(comm) == NULL)
+        return false;
+    struct weft_correspondent *with = &comm->mail->with[receive->source];
+    struct weft_pair *pair = weft_pair_at(comm, receive->source, comm->rank);
+    if (with->letters != NULL || pair == NULL ||
+        !weft_poll_word(comm, &weft_pair_line(pair, with->received)->word, with->received + 1))
+        return false;
+    receive->request.operation.comm = comm;
+    weft_mail_post(comm, receive);
+    weft_mail_drain(comm, receive->source);
+    if (!receive->matched)
+        weft_mail_unpost(receive);
+    return receive->matched;
+}
+
+weft_status weft_receive_perform(weft_comm *comm, struct weft_receive *receive)
+{
+    struct weft_request *one = &receive->request;
+    if (weft_likely(receive_shortly(comm, receive))) {
+        free(one->why);
+        return one->operation.status;
+    }
+    weft_status status = weft_receive_begin(comm, receive, false);
+    if (status != WEFT_OK)
+        return status;
+    weft_wait_requests(&one, 1, true);
+    return weft_request_take(one);
+}
+
+weft_status weft_exchange_perform(weft_comm *comm, struct weft_sending *sending, struct weft_receive *receive)
+{
+    struct weft_request *both[2] = {&sending->request, &receive->request};
+    weft_status status = weft_receive_begin(comm, receive, false);
+    if (status != WEFT_OK)
+        return status;
+    if ((status = weft_send_begin(comm, sending, false)) != WEFT_OK) {
+        weft_receive_cancel(&receive->request);
+        weft_wait_requests(&both[1], 1, true);
+        weft_request_take(both[1]);
+        return no_memory(comm, sending->name);
+    }
+    weft_wait_requests(both, 2, true);
+    weft_status received = weft_request_take(both[1]);
+    status = weft_request_take(both[0]);
+    return status != WEFT_OK ? status : received;
+}
+
+weft_status weft_probe_once(weft_comm *comm, struct weft_receive *receive)
+{
+    if (weft_mail_of(comm) == NULL)
+        return no_memory(comm, receive->name);
+    receive->request.operation.comm = comm;
+    weft_test_requests(NULL, 0);
+    weft_requests_lock(comm);
+    bool is_lost = source_lost(receive);
+    drain(comm, receive->source);
+    bool found = weft_mail_find(comm, receive);
+    weft_requests_unlock(comm);
+    if (found)
+        return WEFT_OK;
+    return is_lost ? lost(receive) : WEFT_PENDING;
+}
+
+weft_status weft_receive_cancel(struct weft_request *request)
+{
+    if (request->move != receive_move || weft_request_finished(request))
+        return WEFT_PENDING;
+    weft_comm *comm = request->operation.comm;
+    struct weft_receive *receive = (struct weft_receive *)request;
+    weft_requests_lock(comm);
+    if (!weft_request_finished(request))
+        drain(comm, receive->source);
+    bool taken = !weft_request_finished(request) && !receive->matched;
+    if (taken) {
+        weft_mail_unpost(receive);
+        weft_request_finish(request, WEFT_OK);
+    }
+    weft_requests_unlock(comm);
+    return taken ? WEFT_OK : WEFT_PENDING;
+}
