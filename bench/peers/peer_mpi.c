@@ -112,10 +112,9 @@ static bool find_type(const struct bench_type *type, MPI_Datatype *out)
         const char *name;
         MPI_Datatype type;
     } types[] = {
-        {"int8", MPI_INT8_T},     {"int16", MPI_INT16_T},   {"int32", MPI_INT32_T},   {"int64", MPI_INT64_T},
-        {"uint8", MPI_UINT8_T},   {"uint16", MPI_UINT16_T}, {"uint32", MPI_UINT32_T}, {"uint64", MPI_UINT64_T},
-        {"float32", MPI_FLOAT},   {"float64", MPI_DOUBLE},  {"int32_index", MPI_2INT},
-        {"float32_index", MPI_FLOAT_INT},
+        {"int8", MPI_INT8_T},   {"int16", MPI_INT16_T},   {"int32", MPI_INT32_T},    {"int64", MPI_INT64_T},
+        {"uint8", MPI_UINT8_T}, {"uint16", MPI_UINT16_T}, {"uint32", MPI_UINT32_T},  {"uint64", MPI_UINT64_T},
+        {"float32", MPI_FLOAT}, {"float64", MPI_DOUBLE},  {"int32_index", MPI_2INT}, {"float32_index", MPI_FLOAT_INT},
     };
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (strcmp(types[i].name, type->name) == 0) {
@@ -129,9 +128,9 @@ static bool find_type(const struct bench_type *type, MPI_Datatype *out)
 static bool find_op(enum bench_op op, MPI_Op *out)
 {
     const MPI_Op ops[BENCH_OPS] = {
-        [BENCH_SUM] = MPI_SUM,   [BENCH_PROD] = MPI_PROD, [BENCH_MIN] = MPI_MIN,   [BENCH_MAX] = MPI_MAX,
-        [BENCH_AVG] = MPI_OP_NULL, [BENCH_BAND] = MPI_BAND, [BENCH_BOR] = MPI_BOR, [BENCH_BXOR] = MPI_BXOR,
-        [BENCH_LAND] = MPI_LAND, [BENCH_LOR] = MPI_LOR,   [BENCH_LXOR] = MPI_LXOR, [BENCH_MINLOC] = MPI_MINLOC,
+        [BENCH_SUM] = MPI_SUM,       [BENCH_PROD] = MPI_PROD, [BENCH_MIN] = MPI_MIN,   [BENCH_MAX] = MPI_MAX,
+        [BENCH_AVG] = MPI_OP_NULL,   [BENCH_BAND] = MPI_BAND, [BENCH_BOR] = MPI_BOR,   [BENCH_BXOR] = MPI_BXOR,
+        [BENCH_LAND] = MPI_LAND,     [BENCH_LOR] = MPI_LOR,   [BENCH_LXOR] = MPI_LXOR, [BENCH_MINLOC] = MPI_MINLOC,
         [BENCH_MAXLOC] = MPI_MAXLOC,
     };
     *out = ops[op];
@@ -153,8 +152,7 @@ static bench_operation prepare(void *state, const struct bench_rank *rank, void 
     (void)self;
     if (point->count > INT_MAX || !find_type(point->type, &call.type))
         return NULL;
-    if (bench_shapes[point->collective].reduces &&
-        (!find_op(point->op, &call.op) || !combines(point->op, point->type)))
+    if (bench_shapes[point->collective].reduces && (!find_op(point->op, &call.op) || !combines(point->op, point->type)))
         return NULL;
     call.count = (int)point->count;
     call.root = point->root;

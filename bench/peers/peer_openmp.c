@@ -150,8 +150,7 @@ static bool measure(const struct bench_session *session, int n_ranks)
 static void *run(void *argument)
 {
     const struct peer_command *command = argument;
-    const struct bench_subject subject = {
-        .name = PEER_NAME, .prepare = prepare, .finish = finish, .result = result};
+    const struct bench_subject subject = {.name = PEER_NAME, .prepare = prepare, .finish = finish, .result = result};
     const struct bench_session session = peer_session(command, &subject, 1);
     bool fine = true;
     for (size_t i = 0; fine && i < command->options.n_ranks; i++)

@@ -315,7 +315,7 @@ static int run(struct command *command)
                                   .algorithms = command->algorithms[0] ? command->algorithms : NULL,
                                   .quiet = to_stdout(command->json) || to_stdout(command->csv),
                                   .began_ns = bench_now_ns()};
-    bool fine = any_special(command)                           ? run_specials(command, &report)
+    bool fine = any_special(command)                      ? run_specials(command, &report)
                 : command->peers || command->launches > 1 ? run_contest(command, &report)
                                                           : run_here(command, &report);
     if (fine && command->json != NULL)

@@ -19,7 +19,7 @@ enum { READY_S = 60, ANSWER_S = 120, SLOWER = 5 };
 struct entry {
     const struct bench_program *program;
     struct bench_child child;
-    bool broken; /* for this number of ranks */
+    bool broken;    /* for this number of ranks */
     bool *given_up; /* one a point */
 };
 
@@ -30,7 +30,7 @@ struct contest {
     int launch;
     size_t point;
     uint64_t random;
-    double best_ns;    /* of the program being asked: its fastest subject */
+    double best_ns;     /* of the program being asked: its fastest subject */
     double *library_ns; /* of the library at each point, when it was last asked */
     struct entry *asked;
     size_t steps_done, steps;

@@ -12,8 +12,8 @@ enum { PROGRAM_WEFT, PROGRAM_GRID, PROGRAMS = 10 };
 
 struct bench_program {
     const char *name;
-    const char *file;     /* below bench/peers or libexec; NULL: this program */
-    const char *packages; /* of Debian, that it is built and run with */
+    const char *file;           /* below bench/peers or libexec; NULL: this program */
+    const char *packages;       /* of Debian, that it is built and run with */
     const char *const *runners; /* of an MPI: its mpirun, by the names that it may have; the first found is taken */
     const char *const *crowded; /* arguments of the runner for more ranks than processors */
     const char *const *always;  /* and for any number */

@@ -8,8 +8,8 @@
 
 /* One subject at one point. */
 struct bench_row {
-    struct bench_result result; /* of several launches: the median of each figure, min and max over all */
-    int launches;               /* in which it was measured */
+    struct bench_result result;              /* of several launches: the median of each figure, min and max over all */
+    int launches;                            /* in which it was measured */
     double launch_ns[CONTEST_MOST_LAUNCHES]; /* the median of each launch; NAN where it was not measured */
 };
 

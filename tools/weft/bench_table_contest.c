@@ -95,7 +95,8 @@ void report_show_contest(struct bench_report *report)
             show_row(&rows[i], &rows[0]);
         show_summary(rows, n);
     }
-    printf("\nTimes are medians of %d launches, each the median of its windows, and least and most are those of launches; "
-           "us.\n",
-           report->launches);
+    printf(
+        "\nTimes are medians of %d launches, each the median of its windows, and least and most are those of launches; "
+        "us.\n",
+        report->launches);
 }

@@ -192,12 +192,8 @@ struct weft_subject *weft_subject_create(const char *name, int n_ranks, weft_wai
         weft_subject_destroy(made);
         return NULL;
     }
-    *subject = (struct bench_subject){.name = name,
-                                      .prepare = prepare,
-                                      .finish = finish,
-                                      .describe = describe,
-                                      .result = result,
-                                      .state = made};
+    *subject = (struct bench_subject){
+        .name = name, .prepare = prepare, .finish = finish, .describe = describe, .result = result, .state = made};
     return made;
 }
 

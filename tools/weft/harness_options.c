@@ -197,7 +197,8 @@ const struct bench_option bench_method_options[] = {
     {"no-pin", NULL, "bind no rank (default: bind where each rank has a processor of its own)", set_no_pin},
     {"repeat", "N", "windows recorded for each row, at most (200)", set_repeat},
     {"window", "US", "the least that a window lasts (0: 200; 10000 for more ranks than processors)", set_window},
-    {"seconds", "S", "end a row after so long, once it has five windows (1; of several launches each 0.05)", set_seconds},
+    {"seconds", "S", "end a row after so long, once it has five windows (1; of several launches each 0.05)",
+     set_seconds},
     {NULL, NULL, NULL, NULL},
 };
 

@@ -17,7 +17,7 @@ enum {
     MOST_SUBJECTS = 32,
     FEWEST_ROUNDS = 5,
     MOST_SINGLES = 16, /* windows of one operation that a subject runs in one turn */
-    FIRST_CHECKS = 2, /* operations on fresh sources before anything is timed */
+    FIRST_CHECKS = 2,  /* operations on fresh sources before anything is timed */
     BARRIER_CHECKS = 10,
     CALIBRATION_TRIES = 8,
     LONG_WINDOW_TRIES = 2, /* an interruption is not much of a window this long: */
@@ -36,7 +36,7 @@ struct lane {
     bench_operation operation;
     void *self;
     uint64_t operations;
-    int turn; /* windows that follow one another before another subject's */
+    int turn;        /* windows that follow one another before another subject's */
     double *samples; /* rank 0 alone */
     size_t taken;
     double cpu_ns; /* an operation, summed over the windows */

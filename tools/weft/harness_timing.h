@@ -9,9 +9,9 @@
 #include "harness_subject.h"
 
 struct bench_settings {
-    bool deadline;       /* each operation starts from a common deadline; otherwise windows back to back. So do operations
+    bool deadline;  /* each operation starts from a common deadline; otherwise windows back to back. So do operations
                           * whose sources are rewritten in between. */
-    bool processes;      /* ranks are processes: their whole processor time counts */
+    bool processes; /* ranks are processes: their whole processor time counts */
     size_t rotate_bytes; /* 0: cached buffers */
     int64_t window_ns;   /* the least that a window lasts; 0: 200 us, 10 ms for more ranks than processors */
     int windows;         /* how many are recorded at most, for each subject */
