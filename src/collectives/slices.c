@@ -12,6 +12,7 @@
 
 #include "collectives/combine.h"
 #include "collectives/exchange.h"
+#include "collectives/stores.h"
 #include "reduce/reduce.h"
 
 static _Atomic uint64_t *done_count(const struct weft_operation *operation, int owner)
@@ -94,10 +95,9 @@ static weft_status reduce_range(const struct weft_operation *operation, size_t b
     return WEFT_OK;
 }
 
-/* Are the buffers so large that what is written will have left the caches before it is read? */
-static bool beyond_caches(const struct weft_operation *operation)
+static size_t all_bytes(const struct weft_operation *operation)
 {
-    return operation->call->bytes * (size_t)operation->comm->n_ranks >= WEFT_STREAM_BYTES;
+    return operation->call->bytes * (size_t)operation->comm->n_ranks;
 }
 
 enum weft_move weft_sweep(struct weft_operation *operation, size_t begin, size_t end)
@@ -105,7 +105,7 @@ enum weft_move weft_sweep(struct weft_operation *operation, size_t begin, size_t
     const weft_comm *comm = operation->comm;
     size_t block = weft_reduction_block(operation->call->reduction);
     size_t step = round_up(WEFT_COPY_BLOCK / operation->call->type->size + 1, block);
-    bool stream = beyond_caches(operation);
+    bool stream = weft_stores_stream(comm, all_bytes(operation));
     for (size_t at = begin; at < end; at += step) {
         bool healthy = weft_inside_enter(comm);
         weft_status status = healthy ? reduce_range(operation, at, least(at + step, end), stream) : WEFT_OK;
@@ -146,6 +146,14 @@ static enum weft_move work_on(struct weft_operation *operation, const struct geo
         if (finished == chunks && atomic_load_explicit(&weft_slot_of(comm, owner)->sleepers, memory_order_seq_cst) != 0)
             weft_wake(comm->world, owner);
     }
+}
+
+static enum weft_move own_slice(struct weft_operation *operation, const struct geometry *geometry)
+{
+    int64_t begun = weft_now_ns();
+    enum weft_move move = work_on(operation, geometry, operation->comm->rank);
+    weft_stores_note(operation->comm, all_bytes(operation), weft_now_ns() - begun);
+    return move;
 }
 
 void weft_take_buffers(const struct weft_operation *operation)
@@ -223,8 +231,7 @@ enum weft_move weft_slices(struct weft_operation *operation)
         if ((move = weft_exchange_look(operation, 0, 0)) != WEFT_MOVE_DONE)
             return move;
         weft_take_buffers(operation);
-        move =
-            geometry.whole ? whole_slice(operation, &geometry) : work_on(operation, &geometry, operation->comm->rank);
+        move = geometry.whole ? whole_slice(operation, &geometry) : own_slice(operation, &geometry);
         if (move != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
         operation->state = 2;

@@ -6,8 +6,6 @@
 #include "core/operation.h"
 
 #define WEFT_SLICES_LINES 3
-#define WEFT_STREAM_BYTES                                                                                              \
-    ((size_t)4 << 20) /* of all ranks' inputs together; from here on results are written past the caches */
 enum weft_move weft_slices(struct weft_operation *operation);
 
 /* Its parts, for who does all the work alone. Addresses of this rank's buffers into its line 0, which is published next. */

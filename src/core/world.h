@@ -85,6 +85,13 @@ struct weft_requests {
     struct weft_request *first, *last;
 };
 
+/* What large results took of late, written one way and the other (collectives/stores.c). */
+#define WEFT_STORE_CLASSES 6 /* from 2 MiB, each twice the one before */
+struct weft_stores {
+    uint32_t operations;
+    double ns_per_mib[2]; /* through the caches, past them; 0: not known */
+};
+
 struct weft_comm {
     struct weft_world *world;
     struct weft_slot *slot; /* this rank's own */
@@ -106,6 +113,7 @@ struct weft_comm {
     const void **sources_at; /* the same at some offset, */
     void **destinations;     /* where results go, */
     void **destinations_at;  /* and these at some offset */
+    struct weft_stores stores[WEFT_STORE_CLASSES];
     void *grid_scratch;
     size_t grid_scratch_bytes;
     struct weft_mail *mail;                   /* point to point; NULL before the first message, */

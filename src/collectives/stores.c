@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+/* stores.c - remembers, for each class of sizes, what the two ways took of late; of 64 operations four go the other way. */
+#include "collectives/stores.h"
+
+enum {
+    LEAST_SHIFT = 21,        /* 2 MiB: below, caches always win */
+    USUALLY_BYTES = 4 << 20, /* from here on streaming is tried first */
+    PERIOD = 64,             /* operations between two trials */
+    TRIAL = 4,               /* operations of a trial */
+    SETTLED = 2              /* after so many the caches hold what this way leaves there */
+};
+
+static int class_of(size_t bytes)
+{
+    if (bytes >> LEAST_SHIFT == 0)
+        return -1;
+    int class = 63 - __builtin_clzll((unsigned long long)(bytes >> LEAST_SHIFT));
+    return class < WEFT_STORE_CLASSES ? class : WEFT_STORE_CLASSES - 1;
+}
+
+/* Trials come early, and then once a period. */
+static uint32_t place(const struct weft_stores *stores)
+{
+    return stores->operations % PERIOD;
+}
+
+static bool on_trial(const struct weft_stores *stores)
+{
+    return place(stores) >= TRIAL && place(stores) < 2 * TRIAL;
+}
+
+bool weft_stores_stream(const weft_comm *comm, size_t bytes)
+{
+    int class = class_of(bytes);
+    if (class < 0)
+        return false;
+    const struct weft_stores *stores = &comm->stores[class];
+    bool known = stores->ns_per_mib[0] > 0 && stores->ns_per_mib[1] > 0;
+    bool stream = known ? stores->ns_per_mib[1] < stores->ns_per_mib[0] : bytes >= USUALLY_BYTES;
+    return stream != on_trial(stores);
+}
+
+void weft_stores_note(weft_comm *comm, size_t bytes, int64_t ns)
+{
+    int class = class_of(bytes);
+    if (class < 0)
+        return;
+    struct weft_stores *stores = &comm->stores[class];
+    double taken = (double)ns * (1 << 20) / (double)bytes,
+           *known = &stores->ns_per_mib[weft_stores_stream(comm, bytes)];
+    if (place(stores) % TRIAL >= SETTLED)
+        *known = *known == 0 || taken < *known ? taken : *known + (taken - *known) / 8;
+    stores->operations++;
+}
