@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# What `cmake --install` puts where: headers, both libraries, weft.pc, the CMake package, and the command. Nothing in it
-# knows the prefix, so a tree installed with --prefix or moved later still works.
+# What `cmake --install` puts where: headers, both libraries, weft.pc, the CMake package, the command, and what the manual
+# pages (installed by man/) refer to. Nothing in it knows the prefix, so a tree installed with --prefix or moved later
+# still works.
 include(CMakePackageConfigHelpers)
 
 install(TARGETS weft weft_static EXPORT weft)
@@ -8,6 +9,8 @@ install(DIRECTORY include/weft TYPE INCLUDE)
 if(WEFT_BUILD_TOOLS)
     install(TARGETS weft_command)
 endif()
+install(DIRECTORY docs examples TYPE DOC PATTERN CMakeLists.txt EXCLUDE)
+install(FILES README.md LICENSE TYPE DOC)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
 install(EXPORT weft NAMESPACE weft:: FILE weft-targets.cmake DESTINATION ${package_dir})

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* info.h - what the library knows: its types, operations, collectives and algorithms, the machine it runs on, and which
- * algorithm serves a call and why. For tools, tests and the curious; a program that only communicates needs weft.h alone.
+ * algorithm serves a call and why. For tools, tests and the curious; a program that only communicates needs weft.h
+ * alone.
  *
  * All strings are owned by the library and live as long as it is loaded. No call here communicates. */
 #ifndef WEFT_INFO_H
@@ -21,18 +22,19 @@ const weft_op *weft_info_op_by_name(const char *name);
 
 /* The collectives' names by index, "barrier", "broadcast", ...; NULL past the last. */
 const char *weft_info_collective(size_t index);
-/* The names of a collective's algorithms by index, each with one sentence on what it does; NULL past the last, or for an
- * unknown collective. Any of them may stand in config.algorithms as "collective:algorithm". */
+/* The names of a collective's algorithms by index, each with one sentence on what it does; NULL past the last, or for
+ * an unknown collective. Any of them may stand in config.algorithms as "collective:algorithm". */
 const char *weft_info_algorithm(const char *collective, size_t index);
 const char *weft_info_algorithm_help(const char *collective, const char *algorithm);
 
-/* Which algorithm a call of this shape takes on this communicator, and the reason in one sentence, written to `reason`
- * (at most reason_size bytes with the final NUL; reason may be NULL). type may be NULL for a barrier, op NULL for what does
- * not reduce. Returns NULL for an unknown collective or a NULL communicator. Local: any thread, any time. */
+/* Which algorithm a call of this shape takes on this communicator. The reason, a clause, is written to `reason`, at
+ * most reason_size bytes with the final NUL; NULL is fine. type may be NULL for a barrier, op NULL for what does not
+ * reduce. Returns NULL for an unknown collective or a NULL communicator. Local: any thread, any time. */
 const char *weft_info_choice(const weft_comm *comm, const char *collective, size_t count, const weft_type *type,
                              const weft_op *op, char *reason, size_t reason_size);
 
-/* The wait policy in force on this rank's handle, with the reason (processors against ranks, WEFT_WAIT_SPIN asked for, ...). */
+/* The wait policy in force on this rank's handle. The reason is written as above: processors against ranks,
+ * WEFT_WAIT_SPIN asked for, ... */
 weft_wait weft_info_wait(const weft_comm *comm, char *reason, size_t reason_size);
 
 /* The processors that this process may use, as counted for choosing algorithms. */
@@ -44,14 +46,16 @@ typedef struct weft_info_processors {
 } weft_info_processors;
 weft_status weft_info_count_processors(weft_info_processors *out);
 
-/* One level of the machine's memory hierarchy, as hwloc sees it: "L1d", "L2", "L3", "NUMANode", "Package", "Core", "PU". */
+/* One level of the machine's memory hierarchy, as hwloc sees it: "L1d", "L2", "L3", "NUMANode", "Package", "Core" or
+ * "PU". */
 typedef struct weft_info_level {
     const char *name;
     int count;           /* how many of them the machine has */
     size_t bytes;        /* size of one, caches and NUMA nodes; otherwise 0 */
     int processors_each; /* processors that share one */
 } weft_info_level;
-/* Fills at most `capacity` levels from the outermost in, and sets *count to how many there are. SYSTEM when hwloc refuses. */
+/* The levels of the machine, from the outermost in: fills at most `capacity`, and sets *count to how many there are.
+ * SYSTEM when hwloc refuses. */
 weft_status weft_info_topology(weft_info_level *levels, size_t capacity, size_t *count);
 
 #ifdef __cplusplus

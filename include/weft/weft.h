@@ -24,7 +24,8 @@
  *         weft_reduce_scatter, weft_reduce_scatterv, weft_scan, weft_exscan
  *     all of the section on nonblocking calls, all of the section on point to point
  *
- * All ranks of a communicator live in one process. The serialise functions of a weft_type are carried and not called yet.
+ * All ranks of a communicator live in one process. The serialise functions of a weft_type are carried and not called
+ * yet.
  *
  * ---- Environment, read when a communicator is created, not by dup and split:
  *
@@ -88,8 +89,8 @@ typedef enum weft_status {
     WEFT_ERR_SYSTEM = -11 /* the operating system or MPI refused */
 } weft_status;
 
-/* "WEFT_OK", "WEFT_ERR_TIMEOUT", ...; "unknown status" for any other number. Any thread, any time; the string is the
- * library's. */
+/* The name of a status: "WEFT_OK", "WEFT_ERR_TIMEOUT", ...; "unknown status" for any other number. Any thread, any
+ * time; the string is the library's. */
 const char *weft_status_name(weft_status status);
 /* The calling thread's last failure in one sentence: which call, on which communicator, by which rank,
  * what was expected and what was found. "" if there was none. Calls that succeed leave it alone, so it is worth reading
@@ -174,17 +175,17 @@ weft_status weft_comm_create(const weft_group_id *id, int n_ranks, int rank, con
  * rank r, of n_ranks. Called by one thread. All are made or none: on failure comms is untouched. Each is destroyed for
  * itself. */
 weft_status weft_comm_create_all(int n_ranks, const weft_config *config, weft_comm **comms);
-/* May be called at any time; NULL is fine. Leaving is no failure: what this rank published stays readable, and its
- * peers get WEFT_ERR_RANK_LOST only when they need something it never published. Does not wait, and frees the handle:
- * no thread may be inside a call on it, or use it later. Communicators made from this one stay, and memory that ranks
- * share goes with the last of them. Always WEFT_OK. */
+/* Leaves the communicator, and frees the handle. May be called at any time; NULL is fine. Leaving is no failure: what
+ * this rank published stays readable, and its peers get WEFT_ERR_RANK_LOST only when they need something it never
+ * published. Does not wait; no thread may be inside a call on the handle, or use it later. Communicators made from this
+ * one stay, and memory that ranks share goes with the last of them. Always WEFT_OK. */
 weft_status weft_comm_destroy(weft_comm *comm);
-/* From now on this rank is lost when the calling thread ends without having destroyed the handle. weft_run binds. However
- * the thread ends (return, pthread_exit, cancellation): peers that need what this rank never published get RANK_LOST,
- * "the thread of rank 3 ended before call 7". The handle is still to be destroyed, by any thread, and good for nothing
- * else. One that has moved to another thread is bound anew there, which ends the first binding; handles that dup and
- * split make are bound for themselves. Local. RANK_LOST: the thread that it was bound to has ended. MEMORY, SYSTEM: no
- * room for thread-specific data. */
+/* From now on this rank is lost when the calling thread ends without having destroyed the handle. weft_run binds.
+ * However the thread ends (return, pthread_exit, cancellation): peers that need what this rank never published get
+ * RANK_LOST, "the thread of rank 3 ended before call 7". The handle is still to be destroyed, by any thread, and good
+ * for nothing else. One that has moved to another thread is bound anew there, which ends the first binding; handles
+ * that dup and split make are bound for themselves. Local. RANK_LOST: the thread that it was bound to has ended.
+ * MEMORY, SYSTEM: no room for thread-specific data. */
 weft_status weft_comm_bind_thread(weft_comm *comm);
 /* How long this rank's calls may take, in nanoseconds, from its next call on; 0: for ever. Local: peers keep their own
  * timeout, though one that runs out fails the communicator for all. ARGUMENT for a negative one. */
@@ -210,9 +211,9 @@ weft_status weft_comm_dup(weft_comm *comm, weft_comm **out);
  * dup, and the same holds of failures and of aborts; also those take part who get none. Colors are 0 or more; keys any
  * int. A part may be split again, to any depth. ARGUMENT: another negative color. Example: examples/groups.c. */
 weft_status weft_comm_split(weft_comm *comm, int color, int key, weft_comm **out);
-typedef enum weft_domain { WEFT_DOMAIN_PROCESS = 0, WEFT_DOMAIN_NUMA, WEFT_DOMAIN_L3, WEFT_DOMAIN_CORE } weft_domain;
 /* split, with a color that the machine gives: ranks in one process, or on processors that share a memory node, a
  * last-level cache or a core. (Not in this version.) */
+typedef enum weft_domain { WEFT_DOMAIN_PROCESS = 0, WEFT_DOMAIN_NUMA, WEFT_DOMAIN_L3, WEFT_DOMAIN_CORE } weft_domain;
 weft_status weft_comm_split_by(weft_comm *comm, weft_domain domain, int key, weft_comm **out);
 
 /* Every rank of this communicator and of those made from it by dup and split gets WEFT_ERR_ABORTED, waiting or not.
@@ -313,11 +314,10 @@ typedef struct weft_float64_indexed {
 #define WEFT_FLOAT64_INDEX (&weft_float64_index)
 
 /* A way of combining two elements. A user's own: a constant with a name and a combine function, which must be
- * associative enough for its purpose and may be called by several threads at once. It gets `count` pairs at a time, aligned
- * as their type may need, wherever the ranks' buffers stand: to the largest power of two that divides its size, and to
- * 64 bytes at most. If it fails anywhere, the communicator fails with CALLBACK. Built-in
- * ops have combine, too, so a user's op can call WEFT_SUM->combine(WEFT_SUM, WEFT_FLOAT32, in, inout, count). Example:
- * examples/objects.c. */
+ * associative enough for its purpose and may be called by several threads at once. It gets `count` pairs at a time,
+ * aligned as their type may need, wherever the ranks' buffers stand: to the largest power of two that divides its size,
+ * and to 64 bytes at most. If it fails anywhere, the communicator fails with CALLBACK. Built-in ops have combine, too,
+ * so a user's op can call WEFT_SUM->combine(WEFT_SUM, WEFT_FLOAT32, in, inout, count). Example: examples/objects.c. */
 typedef struct weft_op weft_op;
 struct weft_op {
     const char *name;
@@ -393,10 +393,10 @@ bool weft_op_supports(const weft_op *op, const weft_type *type);
 /* Returns when every rank has called it. What any rank wrote before is visible to all after. Example:
  * docs/adopting.md. */
 weft_status weft_barrier(weft_comm *comm);
-/* A barrier; blocking: this rank sleeps, whatever config.wait says. Each rank chooses for itself; both meet
- * weft_barrier. weft_sync(comm, true) is how a rank idles: timeout and stall warnings do not apply to it; loss, abort
- * and mismatch do. It takes no measurable processor time while it lasts. Ranks in a call beside it have their own
- * timeouts. Example: examples/host_comm.cpp (Sync). */
+/* A barrier that a rank may sleep through. blocking: this one does, whatever config.wait says. Each rank chooses for
+ * itself; both meet weft_barrier, and sentences call them so. weft_sync(comm, true) is how a rank idles: timeout and
+ * stall warnings do not apply to it; loss, abort and mismatch do. It takes no measurable processor time while it lasts.
+ * Ranks in a call beside it have their own timeouts. Example: examples/host_comm.cpp (Sync). */
 weft_status weft_sync(weft_comm *comm, bool blocking);
 /* Everyone's `data`, of `count` elements, become the root's. Every rank calls it with the same count, type and root.
  * Up to 1,120 bytes the root goes on at once, running ahead of its readers by what its ring of 64 lines holds; with

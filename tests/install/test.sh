@@ -46,6 +46,25 @@ cmake -S "$here/subproject" -B by-subproject -DWEFT_SOURCE="$source" -DCMAKE_BUI
 cmake --build by-subproject --target consumer -j 2 >>by-subproject.log 2>&1 || { tail -30 by-subproject.log; exit 1; }
 ./by-subproject/consumer
 
+step "manual pages"
+man=$(dirname "$(dirname "$(find "$prefix" -name weft.7)")")
+functions=$(nm -D --defined-only "$libdir/libweft.so" | awk '$2 == "T" { sub(/@.*/, "", $3); print $3 }')
+# shellcheck disable=SC2086 # a list of words
+for page in man1/weft.1 man7/weft.7 $(printf 'man3/%s.3 ' $functions); do
+    [ -s "$man/$page" ] || { echo "$page is not installed"; exit 1; }
+    name=$(basename "$page")
+    grep -q "^.SH NAME" "$man/$page" && grep -q "^${name%.*}[ ,]\|, ${name%.*}[ ,]" "$man/$page" || { echo "$page has no NAME"; exit 1; }
+done
+if command -v mandoc >/dev/null; then
+    mandoc -T lint -W warning "$man"/man*/*
+elif command -v groff >/dev/null; then
+    for page in "$man"/man*/*; do groff -man -ww -z "$page" 2>&1; done | tee groff.log
+    [ ! -s groff.log ]
+fi
+for named in $(cat "$man"/man*/* | grep -o '\(examples\|docs\)/[a-z_]*\.[a-z]*' | sort -u); do
+    [ -e "$prefix/share/doc/weft/$named" ] || { echo "the pages name $named, which is not installed"; exit 1; }
+done
+
 step "the command"
 "$prefix/bin/weft" --help >/dev/null
 "$prefix/bin/weft" info >/dev/null
