@@ -2,6 +2,7 @@
 /* bench.c - `weft bench`: reads the command line, measures each number of ranks with the library and, where asked for,
  * the machine's limits beside it, and reports. */
 #include "bench.h"
+#include "bench_bars.h"
 #include "bench_limits.h"
 #include "bench_report.h"
 #include "bench_special.h"
@@ -29,6 +30,8 @@ struct command {
     bool specials[SPECIALS];
     bool limits;
     bool peers;
+    bool bars;
+    bool quick;
     bool serves;
     bool help;
 };
@@ -76,6 +79,18 @@ static bool set_peers(void *target, const char *value)
     return ((struct command *)target)->peers = true;
 }
 
+static bool set_bars(void *target, const char *value)
+{
+    (void)value;
+    return ((struct command *)target)->bars = true;
+}
+
+static bool set_quick(void *target, const char *value)
+{
+    (void)value;
+    return ((struct command *)target)->quick = true;
+}
+
 static bool set_serve(void *target, const char *value)
 {
     (void)value;
@@ -104,11 +119,14 @@ static bool set_help(void *target, const char *value)
 
 static const struct bench_option command_options[] = {
     {"wait", "POLICY", "auto, spin or block (auto)", set_wait},
-    {"algorithm", "NAME", "force it: grid, or allreduce:grid,broadcast:pull; see weft info --algorithms",
+    {"algorithm", "NAME", "force it: grid, or allreduce:grid,broadcast:tree; see weft info --algorithms",
      set_algorithm},
     {"limits", NULL, "time what the machine allows, in turn with each row, and print the ratio", set_limits},
     {"peers", NULL, "measure the peers that are installed, in turn with the library", set_peers},
     {"launches", "N", "repeat all in N launches, and take medians (1; with --peers 10)", set_launches},
+    {"bars", NULL, "hold the library against what it is to reach: a line for each bar; takes about ten minutes",
+     set_bars},
+    {"quick", NULL, "with --bars: fewer launches, shorter windows; about two minutes", set_quick},
     {"json", "FILE", "write all results there, too (-: to standard output, instead of the table)", set_json},
     {"csv", "FILE", "the same as comma-separated values", set_csv},
     {"plot", "FILE", "draw latency and bandwidth over size, as SVG (needs gnuplot)", set_plot},
@@ -315,7 +333,8 @@ static int run(struct command *command)
                                   .algorithms = command->algorithms[0] ? command->algorithms : NULL,
                                   .quiet = to_stdout(command->json) || to_stdout(command->csv),
                                   .began_ns = bench_now_ns()};
-    bool fine = any_special(command)                      ? run_specials(command, &report)
+    bool fine = command->bars          ? bench_bars_run(&report, &command->options, command->wait, command->quick)
+                : any_special(command) ? run_specials(command, &report)
                 : command->peers || command->launches > 1 ? run_contest(command, &report)
                                                           : run_here(command, &report);
     if (fine && command->json != NULL)
@@ -325,6 +344,8 @@ static int run(struct command *command)
     if (fine && command->plot != NULL)
         fine = report_write_plot(&report, command->plot);
     fine &= !report.wrong;
+    for (size_t i = 0; i < report.n_bars; i++)
+        fine &= report.bars[i].verdict != BAR_MISSED;
     report_release(&report);
     return fine ? EXIT_SUCCESS : EXIT_FAILURE;
 }
