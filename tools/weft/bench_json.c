@@ -26,6 +26,8 @@ static void add_run(cJSON *root, const struct bench_report *report)
         cJSON_AddStringToObject(root, "forced_algorithms", report->algorithms);
     cJSON_AddStringToObject(root, "cadence", settings->deadline ? "deadline" : "back-to-back");
     cJSON_AddNumberToObject(root, "launches", report->launches);
+    cJSON_AddNumberToObject(root, "share_of_other_programs", report->foreign);
+    cJSON_AddNumberToObject(root, "share_stolen", report->stolen);
     cJSON_AddStringToObject(root, "buffers", options->rotating ? "rotating" : "cached");
 }
 

@@ -52,6 +52,8 @@ struct bench_report {
     size_t points_done;
     size_t points_planned;
     int64_t began_ns;
+    double foreign; /* shares of the processors that went to other programs, and to other machines of the host */
+    double stolen;
     char heading[256]; /* that stands above the rows now */
     bool wrong;        /* some result was wrong or failed */
     bool progress_shown;
