@@ -121,7 +121,7 @@ static bool set_help(void *target, const char *value)
 
 static const struct bench_option command_options[] = {
     {"wait", "POLICY", "auto, spin or block (auto)", set_wait},
-    {"algorithm", "NAME", "force it: grid, or allreduce:grid,broadcast:tree; see weft info --algorithms",
+    {"algorithm", "NAME", "force it: grid, or allreduce:grid,broadcast:pull; see weft info --algorithms",
      set_algorithm},
     {"limits", NULL, "time what the machine allows, in turn with each row, and print the ratio", set_limits},
     {"peers", NULL, "measure the peers that are installed, in turn with the library", set_peers},
