@@ -2,7 +2,9 @@
 /* bench.c - `weft bench`: reads the command line, measures each number of ranks with the library and, where asked for,
  * the machine's limits beside it, and reports. */
 #include "bench.h"
+#include "bench_bars.h"
 #include "bench_limits.h"
+#include "bench_noise.h"
 #include "bench_report.h"
 #include "bench_special.h"
 #include "bench_weft.h"
@@ -13,6 +15,7 @@
 #include <string.h>
 #include <weft/info.h>
 
+#define NOISY_SHARE 0.05
 #define HERE_SECONDS 1
 #define LAUNCH_SECONDS 0.05
 enum { USUAL_LAUNCHES = 10 };
@@ -29,6 +32,8 @@ struct command {
     bool specials[SPECIALS];
     bool limits;
     bool peers;
+    bool bars;
+    bool quick;
     bool serves;
     bool help;
 };
@@ -76,6 +81,18 @@ static bool set_peers(void *target, const char *value)
     return ((struct command *)target)->peers = true;
 }
 
+static bool set_bars(void *target, const char *value)
+{
+    (void)value;
+    return ((struct command *)target)->bars = true;
+}
+
+static bool set_quick(void *target, const char *value)
+{
+    (void)value;
+    return ((struct command *)target)->quick = true;
+}
+
 static bool set_serve(void *target, const char *value)
 {
     (void)value;
@@ -109,6 +126,9 @@ static const struct bench_option command_options[] = {
     {"limits", NULL, "time what the machine allows, in turn with each row, and print the ratio", set_limits},
     {"peers", NULL, "measure the peers that are installed, in turn with the library", set_peers},
     {"launches", "N", "repeat all in N launches, and take medians (1; with --peers 10)", set_launches},
+    {"bars", NULL, "hold the library against what it is to reach: a line for each bar; takes about ten minutes",
+     set_bars},
+    {"quick", NULL, "with --bars: fewer launches, shorter windows; about two minutes", set_quick},
     {"json", "FILE", "write all results there, too (-: to standard output, instead of the table)", set_json},
     {"csv", "FILE", "the same as comma-separated values", set_csv},
     {"plot", "FILE", "draw latency and bandwidth over size, as SVG (needs gnuplot)", set_plot},
@@ -305,6 +325,30 @@ static bool to_stdout(const char *path)
     return path != NULL && strcmp(path, "-") == 0;
 }
 
+static bool measure(struct command *command, struct bench_report *report)
+{
+    if (command->bars)
+        return bench_bars_run(report, &command->options, command->wait, command->quick);
+    if (any_special(command))
+        return run_specials(command, report);
+    return command->peers || command->launches > 1 ? run_contest(command, report) : run_here(command, report);
+}
+
+static bool write_files(const struct command *command, const struct bench_report *report)
+{
+    return (command->json == NULL || report_write_json(report, command->json)) &&
+           (command->csv == NULL || report_write_csv(report, command->csv)) &&
+           (command->plot == NULL || report_write_plot(report, command->plot));
+}
+
+static bool missed(const struct bench_report *report)
+{
+    for (size_t i = 0; i < report->n_bars; i++)
+        if (report->bars[i].verdict == BAR_MISSED)
+            return true;
+    return false;
+}
+
 static int run(struct command *command)
 {
     struct bench_report report = {.options = &command->options,
@@ -315,16 +359,17 @@ static int run(struct command *command)
                                   .algorithms = command->algorithms[0] ? command->algorithms : NULL,
                                   .quiet = to_stdout(command->json) || to_stdout(command->csv),
                                   .began_ns = bench_now_ns()};
-    bool fine = any_special(command)                      ? run_specials(command, &report)
-                : command->peers || command->launches > 1 ? run_contest(command, &report)
-                                                          : run_here(command, &report);
-    if (fine && command->json != NULL)
-        fine = report_write_json(&report, command->json);
-    if (fine && command->csv != NULL)
-        fine = report_write_csv(&report, command->csv);
-    if (fine && command->plot != NULL)
-        fine = report_write_plot(&report, command->plot);
-    fine &= !report.wrong;
+    const struct bench_noise before = bench_noise_now();
+    bool fine = measure(command, &report);
+    const struct bench_noise after = bench_noise_now();
+    bench_noise_between(&before, &after, &report.foreign, &report.stolen);
+    if (report.foreign + report.stolen > NOISY_SHARE)
+        fprintf(
+            stderr,
+            "weft bench: the machine was not quiet: %.0f %% of its processor time went to other programs, %.0f %% was "
+            "stolen by its host\n",
+            100 * report.foreign, 100 * report.stolen);
+    fine = fine && write_files(command, &report) && !report.wrong && !missed(&report);
     report_release(&report);
     return fine ? EXIT_SUCCESS : EXIT_FAILURE;
 }

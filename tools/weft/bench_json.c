@@ -26,6 +26,8 @@ static void add_run(cJSON *root, const struct bench_report *report)
         cJSON_AddStringToObject(root, "forced_algorithms", report->algorithms);
     cJSON_AddStringToObject(root, "cadence", settings->deadline ? "deadline" : "back-to-back");
     cJSON_AddNumberToObject(root, "launches", report->launches);
+    cJSON_AddNumberToObject(root, "share_of_other_programs", report->foreign);
+    cJSON_AddNumberToObject(root, "share_stolen", report->stolen);
     cJSON_AddStringToObject(root, "buffers", options->rotating ? "rotating" : "cached");
 }
 
@@ -84,6 +86,19 @@ static void add_figure(cJSON *figures, const struct bench_figure *from)
     cJSON_AddStringToObject(figure, "unit", from->unit);
 }
 
+static void add_bar(cJSON *bars, const struct bar_line *from)
+{
+    cJSON *bar = cJSON_CreateObject();
+    cJSON_AddItemToArray(bars, bar);
+    cJSON_AddStringToObject(bar, "what", from->what);
+    cJSON_AddStringToObject(bar, "measured", from->measured);
+    cJSON_AddStringToObject(bar, "against", from->against);
+    cJSON_AddStringToObject(bar, "bar", from->bar);
+    cJSON_AddStringToObject(bar, "verdict", bar_verdict_names[from->verdict]);
+    if (from->why[0] != '\0')
+        cJSON_AddStringToObject(bar, "why", from->why);
+}
+
 bool report_write_json(const struct bench_report *report, const char *path)
 {
     cJSON *root = cJSON_CreateObject();
@@ -94,6 +109,9 @@ bool report_write_json(const struct bench_report *report, const char *path)
     cJSON *figures = cJSON_AddArrayToObject(root, "figures");
     for (size_t i = 0; i < report->n_figures; i++)
         add_figure(figures, &report->figures[i]);
+    cJSON *bars = report->n_bars != 0 ? cJSON_AddArrayToObject(root, "bars") : NULL;
+    for (size_t i = 0; i < report->n_bars; i++)
+        add_bar(bars, &report->bars[i]);
     char *text = cJSON_Print(root);
     FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
     bool fine = text != NULL && file != NULL && fputs(text, file) >= 0 && fputc('\n', file) != EOF;

@@ -75,7 +75,7 @@ static bool find_file(const char *file, char path[PATH_MAX])
     return false;
 }
 
-static bool in_path(const char *name)
+bool bench_in_path(const char *name)
 {
     const char *path = getenv("PATH");
     char *copy = strdup(path ? path : "/usr/bin"), *rest = copy, *folder, file[PATH_MAX];
@@ -90,7 +90,7 @@ static bool add_runner(const struct bench_program *program, const struct bench_i
                        struct bench_argv *out)
 {
     const char *const *runner = program->runners;
-    while (*runner != NULL && !in_path(*runner))
+    while (*runner != NULL && !bench_in_path(*runner))
         runner++;
     if (*runner == NULL)
         return false;

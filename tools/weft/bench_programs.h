@@ -20,6 +20,9 @@ struct bench_program {
 };
 extern const struct bench_program bench_programs[PROGRAMS];
 
+/* Whether PATH has a program of that name. */
+bool bench_in_path(const char *name);
+
 /* What to run it with. */
 struct bench_invocation {
     const struct bench_options *options;

@@ -149,6 +149,9 @@ void report_figure(struct bench_report *report, const char *row, const char *nam
 
 void report_release(struct bench_report *report)
 {
+    free(report->bars);
+    report->bars = NULL;
+    report->n_bars = 0;
     free(report->figures);
     report->figures = NULL;
     report->n_figures = 0;
@@ -192,6 +195,15 @@ const struct bench_row *report_limit(const struct bench_row *rows, size_t n)
             least = limit;
     }
     return least;
+}
+
+void report_range(const struct bench_row *row, double *least, double *most)
+{
+    *least = *most = row->result.median_ns;
+    for (int i = 0; i < CONTEST_MOST_LAUNCHES; i++) {
+        *least = fmin(*least, row->launch_ns[i]); /* of a number and NAN: the number */
+        *most = fmax(*most, row->launch_ns[i]);
+    }
 }
 
 double report_ratio(const struct bench_row *a, const struct bench_row *b)

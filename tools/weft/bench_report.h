@@ -21,6 +21,18 @@ struct bench_figure {
     char unit[8];
 };
 
+/* One bar, see bench_bars.h. */
+enum bar_verdict { BAR_MET, BAR_MISSED, BAR_NOT_MEASURED };
+extern const char *const bar_verdict_names[];
+struct bar_line {
+    char what[80];
+    char measured[40];
+    char against[64];
+    char bar[40];
+    enum bar_verdict verdict;
+    char why[80]; /* not measured because ... */
+};
+
 struct bench_report {
     const struct bench_options *options;
     weft_wait wait;
@@ -35,9 +47,13 @@ struct bench_report {
     size_t shown; /* rows that have been printed */
     struct bench_figure *figures;
     size_t n_figures;
+    struct bar_line *bars;
+    size_t n_bars;
     size_t points_done;
     size_t points_planned;
     int64_t began_ns;
+    double foreign; /* shares of the processors that went to other programs, and to other machines of the host */
+    double stolen;
     char heading[256]; /* that stands above the rows now */
     bool wrong;        /* some result was wrong or failed */
     bool progress_shown;
@@ -61,6 +77,8 @@ bool report_is_limit(const struct bench_row *row);
 /* The limit of a point, from the rows that stand beside it: up to BENCH_LATENCY_BYTES, which may travel with the flag that
  * announces them, the least of the exchanges; above, the least of the loops. NULL if none was measured. */
 const struct bench_row *report_limit(const struct bench_row *rows, size_t n);
+/* The least and the most of its launches. */
+void report_range(const struct bench_row *row, double *least, double *most);
 /* The median over launches of a's time divided by b's, of those in which both were measured; NAN if there are none. */
 double report_ratio(const struct bench_row *a, const struct bench_row *b);
 /* In how many launches b's time was at least `factor` times a's, and out of how many that had both. */

@@ -6,16 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-static void range_of(const struct bench_row *row, double *least, double *most)
-{
-    *least = NAN;
-    *most = NAN;
-    for (int i = 0; i < CONTEST_MOST_LAUNCHES; i++) {
-        *least = fmin(*least, row->launch_ns[i]); /* of a number and NAN: the number */
-        *most = fmax(*most, row->launch_ns[i]);
-    }
-}
-
 static void show_heading(struct bench_report *report, const struct bench_row *row)
 {
     const struct bench_point *point = &row->result.point;
@@ -39,7 +29,7 @@ static void show_row(const struct bench_row *row, const struct bench_row *weft)
 {
     const struct bench_result *result = &row->result;
     double least, most;
-    range_of(row, &least, &most);
+    report_range(row, &least, &most);
     printf("  %-21s", result->subject);
     if (isnan(result->median_ns)) {
         printf(" %s\n", bench_verdict_names[result->verdict]);

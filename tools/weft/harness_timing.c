@@ -16,6 +16,8 @@
 enum {
     MOST_SUBJECTS = 32,
     FEWEST_ROUNDS = 5,
+    FEWEST_SLOW_ROUNDS = 3, /* where those take so many times the time there is: */
+    FAR_BEYOND = 10,
     MOST_SINGLES = 16, /* windows of one operation that a subject runs in one turn */
     FIRST_CHECKS = 2,  /* operations on fresh sources before anything is timed */
     BARRIER_CHECKS = 10,
@@ -247,7 +249,9 @@ static void record_rounds(struct run *run)
         for (size_t i = 0; i < run->n_lanes && !run->failed; i++)
             for (int j = 0; j < run->lanes[order[i]].turn && !run->failed; j++)
                 record(run, &run->lanes[order[i]]);
-        const bool enough = round >= settings->windows || (round >= FEWEST_ROUNDS && bench_now_ns() - begin > budget);
+        const int64_t spent = bench_now_ns() - begin;
+        const bool enough = round >= settings->windows || (round >= FEWEST_ROUNDS && spent > budget) ||
+                            (round >= FEWEST_SLOW_ROUNDS && spent > FAR_BEYOND * budget);
         more = !bench_team_tell(run->me.team, run->me.rank, enough);
     }
 }
