@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 CMAKE_OPTIONS ?=
 
-.PHONY: all run test bench install asan tsan format format-check docs ci clean help
+.PHONY: all run test fuzz bench install asan tsan format format-check docs ci clean help
 
 all: ## Build everything into build/ (CMAKE_OPTIONS=... is handed on)
 	@cmake -S . -B build $(CMAKE_OPTIONS)
@@ -15,6 +15,9 @@ run: ## Install what is missing, build, run the demo (ARGS=...)
 
 test: ## Install what is missing, build, run the tests (ARGS='-R NAME')
 	@./test $(ARGS)
+
+fuzz: all ## Run random programs, a million operations and more (ARGS=SEED replays one)
+	@WEFT_TEST_SCALE=40 $(if $(ARGS),WEFT_TEST_SEED=$(ARGS)) build/tests/test_random_program
 
 bench: all ## Measure this machine (ARGS='allreduce --ranks 2,4')
 	@build/tools/weft/weft bench $(ARGS)

@@ -22,7 +22,7 @@
  *     weft_comm_split_by, weft_comm_shrink, weft_comm_report
  *     weft_gather, weft_gatherv, weft_scatter, weft_scatterv, weft_allgatherv, weft_alltoall, weft_alltoallv,
  *         weft_reduce_scatter, weft_reduce_scatterv, weft_scan, weft_exscan
- *     all of the section on nonblocking calls, all of the section on point to point
+ *         and the nonblocking forms of these
  *
  * All ranks of a communicator live in one process. The serialise functions of a weft_type are carried and not called
  * yet.
@@ -33,7 +33,8 @@
  *     WEFT_TIMEOUT_MS   the timeout of handles whose config.timeout_ns is 0, in milliseconds
  *
  * ---- Memory: a communicator takes about 9 KiB a rank, and 24 bytes for each pair of ranks; the algorithm "grid",
- * where it is forced, 64 bytes more for each pair. After that only these allocate: dup and split, a thread's first
+ * where it is forced, 64 bytes more for each pair. After that only these allocate: dup and split,
+ * nonblocking calls, a rank's first message and messages that it puts aside, a thread's first
  * sleep, "grid" when it reduces, and user-defined operations on large elements or on more than 127 ranks.
  */
 #ifndef WEFT_WEFT_H
@@ -451,13 +452,19 @@ weft_status weft_scan(weft_comm *comm, const void *send, void *recv, size_t coun
 weft_status weft_exscan(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                         const weft_op *op); /* rank 0's recv is left as it was */
 
-/* ---- Nonblocking: weft_iNAME takes NAME's parameters and a request, and is finished by one of
- *      the waits. The waits set *request to NULL and return the operation's own status; wait_all finishes all and
- *      returns the first failure by index; wait_any on NULLs alone gives index = count. A nonblocking call meets only
- *      nonblocking ones of its kind. Ranks may finish requests in different orders, with other calls in between, and
- *      always get on: whoever waits moves every request that its thread has started, on any communicator, and all
- *      requests of the communicator it waits on. Counts and offsets of a nonblocking call stay unchanged until it
- *      finishes. ---- */
+/* ---- Nonblocking: weft_iNAME takes NAME's parameters and a request, and is finished by one of the waits. The waits set
+ *      *request to NULL and return the operation's own status; wait_all finishes all and returns the first failure by
+ *      index; wait_any on NULLs alone gives index = count. A nonblocking call meets only nonblocking ones of its kind.
+ *      Ranks may finish requests in different orders, with other calls in between, and always get on: whoever waits
+ *      moves every request that its thread has started, on any communicator, and all requests of the communicator it
+ *      waits on. Counts and offsets of a nonblocking call stay unchanged until it finishes, and so do type and op.
+ *
+ *      No thread is started: between calls nothing moves, and a start moves its operation once. The waits follow the
+ *      wait policy; timeouts count from the start. A request may be waited on by another thread than started it, as
+ *      long as one thread at a time uses the handle, or a request of its; a thread that merely waits for something
+ *      else does not count. A handle that is destroyed ends its requests with RANK_LOST: they are still to be waited
+ *      on, and the communicator fails if a collective was among them. Starting one allocates.
+ *      Example: examples/overlap.c. ---- */
 
 typedef struct weft_request weft_request;
 /* Each starts its collective and returns at once; buffers are the library's until a wait has finished the request. */
@@ -470,7 +477,30 @@ weft_status weft_iallreduce(weft_comm *comm, const void *send, void *recv, size_
                             const weft_op *op, weft_request **request);
 weft_status weft_ireduce(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                          const weft_op *op, int root, weft_request **request);
-/* ... and so for each collective above. */
+/* (Not in this version, as their blocking forms.) */
+weft_status weft_igather(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type, int root,
+                         weft_request **request);
+weft_status weft_igatherv(weft_comm *comm, const void *send, size_t send_count, void *recv, const size_t *counts,
+                          const size_t *offsets, const weft_type *type, int root, weft_request **request);
+weft_status weft_iscatter(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type, int root,
+                          weft_request **request);
+weft_status weft_iscatterv(weft_comm *comm, const void *send, const size_t *counts, const size_t *offsets, void *recv,
+                           size_t recv_count, const weft_type *type, int root, weft_request **request);
+weft_status weft_iallgatherv(weft_comm *comm, const void *send, size_t send_count, void *recv, const size_t *counts,
+                             const size_t *offsets, const weft_type *type, weft_request **request);
+weft_status weft_ialltoall(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
+                           weft_request **request);
+weft_status weft_ialltoallv(weft_comm *comm, const void *send, const size_t *send_counts, const size_t *send_offsets,
+                            void *recv, const size_t *recv_counts, const size_t *recv_offsets, const weft_type *type,
+                            weft_request **request);
+weft_status weft_ireduce_scatter(weft_comm *comm, const void *send, void *recv, size_t recv_count,
+                                 const weft_type *type, const weft_op *op, weft_request **request);
+weft_status weft_ireduce_scatterv(weft_comm *comm, const void *send, void *recv, const size_t *counts,
+                                  const weft_type *type, const weft_op *op, weft_request **request);
+weft_status weft_iscan(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
+                       const weft_op *op, weft_request **request);
+weft_status weft_iexscan(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
+                         const weft_op *op, weft_request **request);
 /* Waits for one, for all, or for any of the requests; test looks without waiting. NULL requests are finished ones. */
 weft_status weft_wait_one(weft_request **request);
 weft_status weft_wait_all(weft_request **requests, size_t count);
@@ -479,9 +509,17 @@ weft_status weft_test(weft_request **request); /* WEFT_PENDING, or finished */
 /* Gives up a receive that has not matched; otherwise WEFT_PENDING, and it goes on. */
 weft_status weft_cancel(weft_request **request);
 
-/* ---- Point to point: messages between two ranks do not overtake one another. Types must match
- *      (MISMATCH to the receiver). To or from WEFT_NO_RANK, at the edge of a grid, nothing happens at once. Objects
- *      are never buffered: their send waits for the receive. ---- */
+/* ---- Point to point: messages between two ranks do not overtake one another. Types must match (MISMATCH to the
+ *      receiver). To or from WEFT_NO_RANK, at the edge of a grid, nothing happens at once. Objects are never buffered:
+ *      their send waits for the receive.
+ *
+ *      Messages up to 480 bytes are buffered: from one rank to another up to 32 lines, of which a message takes one up to
+ *      32 bytes, and one more for each 56 bytes beyond; a send that finds no room waits. Longer ones are copied once,
+ *      from buffer to buffer, by the receiver, and their send waits for that. What a receiver comes across in looking
+ *      for something else is put aside in memory of its own. A rank's first message takes 2 KiB for each rank of the
+ *      communicator, as untouched pages. Failures end the call alone, but for ABORTED: ARGUMENT, TRUNCATED, MISMATCH,
+ *      TIMEOUT, RANK_LOST when the other side has left, MEMORY, CALLBACK to both sides.
+ *      Examples: examples/halo.c, examples/work_pool.c. ---- */
 
 #define WEFT_NO_RANK (-2)
 

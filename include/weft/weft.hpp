@@ -26,6 +26,7 @@
 #include <weft/cpp/group.hpp>
 #include <weft/cpp/operations.hpp>
 #include <weft/cpp/ranges.hpp>
+#include <weft/cpp/request.hpp>
 #include <weft/cpp/types.hpp>
 #include <weft/weft.h>
 
@@ -45,8 +46,8 @@ namespace weft {
 
 /* One rank's handle. Moves, does not copy; leaves the communicator when it is destroyed. Any thread may use it, one at
  * a time. Empty when made without arguments or moved from: then it converts to false, its rank is -1, its calls
- * throw. */
-class comm {
+ * throw. Nonblocking calls and messages: cpp/request.hpp. */
+class comm : public detail::flights<comm> {
 public:
     comm() noexcept = default;
     /* Joins `rank` of `n_ranks`, or the lowest one still free, to the group; does not wait for the others. */
