@@ -39,3 +39,36 @@ weft_status weft_refuse_elements(weft_comm *comm, const char *call, size_t count
                        "count times size overflows: %zu block(s) of %zu elements of %zu bytes", blocks, count,
                        type->size);
 }
+
+weft_status weft_check_counts(weft_comm *comm, const char *call, const char *what, const size_t *counts, size_t *total)
+{
+    size_t sum = 0;
+    if (counts == NULL)
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, call, "%s is NULL", what);
+    for (int rank = 0; rank < comm->n_ranks; rank++)
+        if (__builtin_add_overflow(sum, counts[rank], &sum))
+            return weft_refuse(comm, WEFT_ERR_ARGUMENT, call, "the sum of %s overflows at %s[%d], %zu", what, what,
+                               rank, counts[rank]);
+    *total = sum;
+    return WEFT_OK;
+}
+
+/* Each number is mixed for itself (as in splitmix64) and with its place, so that they need not wait for one another. */
+static uint64_t mix(uint64_t number, uint64_t place)
+{
+    uint64_t mixed = number + place * 0x9e3779b97f4a7c15u;
+    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9u;
+    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebu;
+    return mixed ^ mixed >> 31;
+}
+
+uint32_t weft_hash_blocks(const size_t *counts, const size_t *offsets, int n_ranks)
+{
+    uint64_t sum = 0;
+    for (int rank = 0; rank < n_ranks; rank++) {
+        sum += mix(counts[rank], 2 * (uint64_t)rank + 1);
+        if (offsets != NULL)
+            sum += mix(offsets[rank], 2 * (uint64_t)rank + 2);
+    }
+    return (uint32_t)(sum ^ sum >> 32);
+}

@@ -13,9 +13,11 @@
 
 static const struct {
     const char *name;
-    bool elements, reduces, rooted;
+    enum { NONE, SAME, OWN } elements;
+    bool reduces;
+    enum { NOTHING, ROOT, BLOCKS, DOMAIN } root;
 } collectives[] = {
-#define WEFT_COLLECTIVE(name, elements, reduces, rooted) {#name, elements, reduces, rooted},
+#define WEFT_COLLECTIVE(name, elements, reduces, root) {#name, elements, reduces, root},
 #include "lists/collectives.def"
 #undef WEFT_COLLECTIVE
 };
@@ -82,11 +84,15 @@ static void call_text(char text[WEFT_CALL_TEXT], int collective, uint64_t count,
                       int root)
 {
     size_t at = add(text, WEFT_CALL_TEXT, 0, "%s(", collectives[collective].name);
-    if (collectives[collective].elements)
-        at = add(text, WEFT_CALL_TEXT, at, "%llu x %s", (unsigned long long)count, type);
+    if (collectives[collective].elements == SAME)
+        at = add(text, WEFT_CALL_TEXT, at, "%llu x ", (unsigned long long)count);
+    if (collectives[collective].elements != NONE)
+        at = add(text, WEFT_CALL_TEXT, at, "%s", type);
+    if (collectives[collective].root == BLOCKS)
+        at = add(text, WEFT_CALL_TEXT, at, " in blocks #%08x", (unsigned)root);
     if (collectives[collective].reduces)
         at = add(text, WEFT_CALL_TEXT, at, ", %s", op);
-    if (collectives[collective].rooted)
+    if (collectives[collective].root == ROOT)
         at = add(text, WEFT_CALL_TEXT, at, ", root %d", root);
     add(text, WEFT_CALL_TEXT, at, ")");
 }
