@@ -48,7 +48,9 @@ static uint64_t checksum(const void *data, size_t bytes)
 void item_make(struct item *item, uint64_t *state, const struct oracle_call *call, item_fill fill)
 {
     int n = call->n_ranks;
-    bool same_shape = call->collective->gives(call, 0) == call->collective->gives(call, n - 1);
+    bool same_shape = true;
+    for (int r = 1; r < n; r++)
+        same_shape = same_shape && call->collective->gives(call, r) == call->collective->gives(call, 0);
     *item = (struct item){.call = *call, .seed = random_next(state)};
     item->shared_send = same_shape && !call->collective->one_buffer && random_below(state, 8) == 0;
     item->inputs = test_alloc(sizeof(void *) * (size_t)n);
@@ -69,7 +71,9 @@ void item_make(struct item *item, uint64_t *state, const struct oracle_call *cal
         item->expected[r] = NULL;
         if (r > 0 && call->collective->everywhere)
             continue;
-        item->expected[r] = test_alloc(bytes_of(call, call->collective->receives, r));
+        size_t bytes = bytes_of(call, call->collective->receives, r);
+        item->expected[r] = test_alloc(bytes);
+        memset(item->expected[r], FILL, bytes); /* what stands in gaps */
         if (call->count > 0)
             call->collective->expect(call, (const void *const *)item->inputs, r, item->expected[r]);
     }
@@ -142,23 +146,28 @@ void item_run(const struct item *item, weft_comm *comm)
     uint64_t state = item->seed ^ (uint64_t)rank * 0x9e3779b97f4a7c15u;
     size_t give = bytes_of(call, collective->gives, rank), receive = bytes_of(call, collective->receives, rank);
     size_t own = bytes_of(call, collective->own_offset, rank);
-    bool in_place = collective->one_buffer || (receive >= give && give > 0 && random_below(&state, 3) == 0);
+    bool in_place =
+        collective->one_buffer || (give > 0 && collective->in_place(call, rank) && random_below(&state, 3) == 0);
+    bool keeps = in_place && collective->root_keeps;
     bool odd = !item->aligned && random_below(&state, 4) == 0;
-    struct guarded send = guarded_alloc(in_place ? 0 : give, odd ? 1 + random_below(&state, 15) : 0);
-    struct guarded recv = guarded_alloc(receive, odd ? 1 + random_below(&state, 15) : 0);
+    size_t room = keeps ? 0 : in_place && own + give > receive ? own + give : receive;
+    struct guarded send = guarded_alloc(in_place && !keeps ? 0 : give, odd ? 1 + random_below(&state, 15) : 0);
+    struct guarded recv = guarded_alloc(room, odd ? 1 + random_below(&state, 15) : 0);
     const void *send_argument = send.data;
     void *recv_argument = recv.data;
-    if (give && !in_place)
+    if (give && (!in_place || keeps))
         memcpy(send.data, item->inputs[rank], give);
-    if (give && in_place)
+    if (give && in_place && !keeps)
         memcpy(recv.data + own, item->inputs[rank], give);
-    if (in_place)
+    if (keeps)
+        recv_argument = random_below(&state, 2) ? WEFT_IN_PLACE : send.data + own;
+    else if (in_place)
         send_argument = random_below(&state, 2) ? WEFT_IN_PLACE : recv.data + own;
     else if (item->shared_send)
         send_argument = item->inputs[rank];
     if (give == 0 && !in_place && random_below(&state, 2))
         send_argument = NULL;
-    if (receive == 0 && random_below(&state, 2))
+    if (room == 0 && !keeps && random_below(&state, 2))
         recv_argument = NULL;
 
     char text[200], how[80];
@@ -167,8 +176,8 @@ void item_run(const struct item *item, weft_comm *comm)
     weft_status status = collective->perform(call, comm, send_argument, recv_argument);
     if (CHECK(status == WEFT_OK, "%s: rank %d, %s: %s (%s)", item_describe(item, text, sizeof text), rank, how,
               weft_status_name(status), weft_last_error())) {
-        check_received(item, rank, recv.data, how);
-        CHECK(in_place || give == 0 || memcmp(send.data, item->inputs[rank], give) == 0,
+        check_received(item, rank, keeps ? send.data + own : recv.data, how);
+        CHECK((in_place && !keeps) || give == 0 || memcmp(send.data, item->inputs[rank], give) == 0,
               "%s: rank %d, %s: the send buffer has changed", item_describe(item, text, sizeof text), rank, how);
         CHECK(guards_whole(&send) && guards_whole(&recv), "%s: rank %d, %s: bytes beside a buffer have changed",
               item_describe(item, text, sizeof text), rank, how);
@@ -233,7 +242,9 @@ struct oracle_call random_call(uint64_t *state, int n_ranks, size_t max_bytes)
     struct oracle_call call = {.collective = oracle_collective(random_below(state, n_collectives)), .n_ranks = n_ranks};
     if (!call.collective->has_data)
         return call;
-    random_type_and_op(state, &call.type, &call.op);
+    do
+        random_type_and_op(state, &call.type, &call.op);
+    while (call.collective->has_op && !oracle_performs(call.collective, call.op, call.type));
     if (!call.collective->has_op)
         call.op = NULL;
     if (call.collective->has_root)

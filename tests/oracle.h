@@ -27,14 +27,18 @@ struct oracle_collective {
     const char *name;
     bool has_data, has_op, has_root;
     bool one_buffer; /* broadcast: what is sent and what is received stand in the same buffer */
+    bool prefixes;   /* scan and exscan: AVG is not defined for them */
+    bool root_keeps; /* scatter: in place means that the root says WEFT_IN_PLACE as recv, and nothing moves there */
     bool everywhere; /* every rank receives the same: expect() for rank 0 serves all */
-    /* Elements that a rank gives and receives, and where in the received ones its own stand when in place. */
+    /* Elements that a rank gives and receives (gaps between blocks counted), whether it may say WEFT_IN_PLACE, and where in
+     * the received ones its own stand then. */
     size_t (*gives)(const struct oracle_call *call, int rank);
     size_t (*receives)(const struct oracle_call *call, int rank);
+    bool (*in_place)(const struct oracle_call *call, int rank);
     size_t (*own_offset)(const struct oracle_call *call, int rank);
-    /* inputs[r] is what rank r gives; writes what `rank` must receive. */
+    /* inputs[r] is what rank r gives; writes what `rank` must receive, and leaves gaps as they are. */
     void (*expect)(const struct oracle_call *call, const void *const *inputs, int rank, void *output);
-    /* Makes the call to the library. send may be WEFT_IN_PLACE; with one_buffer only recv counts. */
+    /* Makes the call to the library. send may be WEFT_IN_PLACE, with root_keeps recv; with one_buffer only recv counts. */
     weft_status (*perform)(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv);
 };
 
@@ -42,8 +46,9 @@ struct oracle_collective {
 const struct oracle_collective *oracle_collective(size_t index);
 const struct oracle_collective *oracle_collective_by_name(const char *name);
 
-/* Does the contract define this built-in op for this built-in type? */
+/* Does the contract define this built-in op for this built-in type, and for this collective? */
 bool oracle_supports(const weft_op *op, const weft_type *type);
+bool oracle_performs(const struct oracle_collective *collective, const weft_op *op, const weft_type *type);
 /* The built-in types and ops the oracle knows, NULL past the last. */
 const weft_type *oracle_type(size_t index);
 const weft_op *oracle_op(size_t index);

@@ -47,3 +47,47 @@ weft_status weft_refuse_elements(weft_comm *comm, const char *call, size_t count
                        "count is %zu; that many elements of %zu bytes from each of %zu ranks overflow", count,
                        type->size, blocks);
 }
+
+weft_status weft_check_counts(weft_comm *comm, const char *call, const char *what, const size_t *counts, size_t *total)
+{
+    size_t sum = 0;
+    if (counts == NULL)
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, call, "%s is NULL", what);
+    for (int rank = 0; rank < comm->n_ranks; rank++)
+        if (__builtin_add_overflow(sum, counts[rank], &sum))
+            return weft_refuse(comm, WEFT_ERR_ARGUMENT, call, "the sum of %s overflows at %s[%d], %zu", what, what,
+                               rank, counts[rank]);
+    *total = sum;
+    return WEFT_OK;
+}
+
+/* Each number is mixed for itself (as in splitmix64) and with its place, so that they need not wait for one another. */
+static uint64_t mix(uint64_t number, uint64_t place)
+{
+    uint64_t mixed = number + place * 0x9e3779b97f4a7c15u;
+    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9u;
+    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebu;
+    return mixed ^ mixed >> 31;
+}
+
+uint32_t weft_hash_blocks(const size_t *counts, const size_t *offsets, int n_ranks)
+{
+    uint64_t sum = 0;
+    for (int rank = 0; rank < n_ranks; rank++) {
+        sum += mix(counts[rank], 2 * (uint64_t)rank + 1);
+        if (offsets != NULL)
+            sum += mix(offsets[rank], 2 * (uint64_t)rank + 2);
+    }
+    return (uint32_t)(sum ^ sum >> 32);
+}
+
+weft_status weft_refuse_op(weft_comm *comm, const char *call, const weft_type *type, const weft_op *op)
+{
+    if (type->copy != NULL)
+        return weft_refuse(comm, WEFT_ERR_UNSUPPORTED, call, "type %s has a copy function; reductions take plain types",
+                           type->name);
+    if (weft_op_index(op) < 0)
+        return weft_refuse(comm, WEFT_ERR_UNSUPPORTED, call, "op %s has no combine function", op->name);
+    return weft_refuse(comm, WEFT_ERR_UNSUPPORTED, call, "op %s is not defined for type %s%s", op->name, type->name,
+                       weft_type_index(type) < 0 ? ", which is not built in" : "");
+}

@@ -7,6 +7,7 @@
 #define WEFT_API_CHECK_H
 
 #include "collectives/collectives.h"
+#include "core/departure.h"
 #include "core/failure.h"
 #include "reduce/reduce.h"
 
@@ -24,6 +25,10 @@ WEFT_INLINE bool weft_usable(const weft_comm *comm)
             return false;
     return true;
 }
+
+#define WEFT_HANDLE(call)                                                                                              \
+    if (weft_unlikely(!weft_usable(comm)))                                                                             \
+    return weft_refuse_handle(comm, call)
 
 /* Fills in type, count and bytes. `blocks` times that many bytes must be addressable. WEFT_OK, or refused. */
 WEFT_COLD weft_status weft_refuse_elements(weft_comm *comm, const char *call, size_t count, const weft_type *type,
@@ -45,6 +50,11 @@ WEFT_INLINE weft_status weft_check_elements(weft_comm *comm, const char *call, s
     return WEFT_OK;
 }
 
+/* The sum of counts, one a rank; they must be there. */
+weft_status weft_check_counts(weft_comm *comm, const char *call, const char *what, const size_t *counts, size_t *total);
+/* What ranks compare instead of counts and offsets (NULL: there are none). */
+uint32_t weft_hash_blocks(const size_t *counts, const size_t *offsets, int n_ranks);
+
 /* Do [a, a + a_bytes) and [b, b + b_bytes) share a byte? */
 WEFT_INLINE bool weft_overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes)
 {
@@ -59,6 +69,53 @@ WEFT_INLINE uint32_t weft_shape(enum weft_collective collective, const weft_type
     if (type != NULL)
         shape = (shape ^ weft_type_hash(type)) * 0x85ebca77u;
     return op != NULL ? (shape ^ weft_op_hash(op)) * 0xc2b2ae3du : shape;
+}
+
+WEFT_INLINE weft_status weft_check_root(weft_comm *comm, const char *name, int root)
+{
+    if (weft_likely(root >= 0 && root < comm->n_ranks))
+        return WEFT_OK;
+    return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "root is %d, expected 0 to %d", root, comm->n_ranks - 1);
+}
+
+/* The op cannot reduce the type. */
+WEFT_COLD weft_status weft_refuse_op(weft_comm *comm, const char *call, const weft_type *type, const weft_op *op);
+/* What `call`, which has its type, combines with; describes the call as far as ranks must agree on that. */
+WEFT_INLINE weft_status weft_check_op(weft_comm *comm, const char *name, struct weft_call *call,
+                                      struct weft_reduction *reduction, const weft_op *op)
+{
+    if (weft_unlikely(op == NULL || op->name == NULL))
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, op == NULL ? "op is NULL" : "the op has no name");
+    if (weft_unlikely(!weft_reduction_init(reduction, call->type, op, comm->n_ranks)))
+        return weft_refuse_op(comm, name, call->type, op);
+    call->op = op;
+    call->op_index = (int8_t)weft_op_index(op);
+    call->reduction = reduction;
+    if (weft_unlikely(call->op_index < 0)) {
+        reduction->abandoned = weft_handle_abandon;
+        reduction->whose = comm;
+    }
+    call->shape = weft_shape(call->collective, call->type, op);
+    return WEFT_OK;
+}
+
+/* Type and op, and the two buffers of a reduction from `count` elements to as many; `receives`: this rank gets a result. */
+WEFT_INLINE weft_status weft_check_reduction(weft_comm *comm, const char *name, struct weft_call *call,
+                                             struct weft_reduction *reduction, const void *send, void *recv,
+                                             size_t count, const weft_type *type, const weft_op *op, bool receives)
+{
+    weft_status status = weft_check_elements(comm, name, call, count, type, 1);
+    if (status == WEFT_OK)
+        status = weft_check_op(comm, name, call, reduction, op);
+    if (status != WEFT_OK)
+        return status;
+    call->send = send == WEFT_IN_PLACE ? recv : send;
+    if (weft_unlikely(count > 0 && (call->send == NULL || (receives && recv == NULL))))
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "%s is NULL with a count of %zu",
+                           call->send == NULL && send != WEFT_IN_PLACE ? "send" : "recv", count);
+    if (weft_unlikely(receives && call->send != recv && weft_overlap(call->send, call->bytes, recv, call->bytes)))
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "send and recv overlap, and are not the same");
+    return WEFT_OK;
 }
 
 #endif

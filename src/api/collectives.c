@@ -3,10 +3,6 @@
 #include "api/check.h"
 #include "core/departure.h"
 
-#define HANDLE(call)                                                                                                   \
-    if (weft_unlikely(!weft_usable(comm)))                                                                             \
-    return weft_refuse_handle(comm, call)
-
 static weft_status barrier(weft_comm *comm, bool idle)
 {
     struct weft_call call = {
@@ -16,21 +12,14 @@ static weft_status barrier(weft_comm *comm, bool idle)
 
 weft_status weft_barrier(weft_comm *comm)
 {
-    HANDLE("weft_barrier");
+    WEFT_HANDLE("weft_barrier");
     return barrier(comm, false);
 }
 
 weft_status weft_sync(weft_comm *comm, bool blocking)
 {
-    HANDLE("weft_sync");
+    WEFT_HANDLE("weft_sync");
     return barrier(comm, blocking);
-}
-
-static weft_status check_root(weft_comm *comm, const char *name, int root)
-{
-    if (weft_likely(root >= 0 && root < comm->n_ranks))
-        return WEFT_OK;
-    return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "root is %d, expected 0 to %d", root, comm->n_ranks - 1);
 }
 
 weft_status weft_broadcast(weft_comm *comm, void *data, size_t count, const weft_type *type, int root)
@@ -38,9 +27,9 @@ weft_status weft_broadcast(weft_comm *comm, void *data, size_t count, const weft
     const char *name = "weft_broadcast";
     struct weft_call call = {.collective = WEFT_COLLECTIVE_broadcast, .root = root, .send = data, .recv = data};
     weft_status status;
-    HANDLE(name);
+    WEFT_HANDLE(name);
     if ((status = weft_check_elements(comm, name, &call, count, type, 1)) != WEFT_OK ||
-        (status = check_root(comm, name, root)) != WEFT_OK)
+        (status = weft_check_root(comm, name, root)) != WEFT_OK)
         return status;
     if (weft_unlikely(data == NULL && count > 0))
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "data is NULL with a count of %zu", count);
@@ -53,7 +42,7 @@ weft_status weft_allgather(weft_comm *comm, const void *send, void *recv, size_t
     const char *name = "weft_allgather";
     struct weft_call call = {.collective = WEFT_COLLECTIVE_allgather, .recv = recv};
     weft_status status;
-    HANDLE(name);
+    WEFT_HANDLE(name);
     if ((status = weft_check_elements(comm, name, &call, count, type, (size_t)comm->n_ranks)) != WEFT_OK)
         return status;
     if (weft_unlikely((recv == NULL || send == NULL) && count > 0))
@@ -68,54 +57,14 @@ weft_status weft_allgather(weft_comm *comm, const void *send, void *recv, size_t
     return weft_allgather_perform(comm, &call);
 }
 
-static weft_status refuse_op(weft_comm *comm, const char *name, const weft_type *type, const weft_op *op)
-{
-    if (type->copy != NULL)
-        return weft_refuse(comm, WEFT_ERR_UNSUPPORTED, name, "type %s has a copy function; reductions take plain types",
-                           type->name);
-    if (weft_op_index(op) < 0)
-        return weft_refuse(comm, WEFT_ERR_UNSUPPORTED, name, "op %s has no combine function", op->name);
-    return weft_refuse(comm, WEFT_ERR_UNSUPPORTED, name, "op %s is not defined for type %s%s", op->name, type->name,
-                       weft_type_index(type) < 0 ? ", which is not built in" : "");
-}
-
-/* Type and op, and the two buffers of a reduction; `receives`: this rank gets a result. */
-static weft_status check_reduction(weft_comm *comm, const char *name, struct weft_call *call,
-                                   struct weft_reduction *reduction, const void *send, void *recv, size_t count,
-                                   const weft_type *type, const weft_op *op, bool receives)
-{
-    weft_status status = weft_check_elements(comm, name, call, count, type, 1);
-    if (status != WEFT_OK)
-        return status;
-    if (weft_unlikely(op == NULL || op->name == NULL))
-        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, op == NULL ? "op is NULL" : "the op has no name");
-    if (weft_unlikely(!weft_reduction_init(reduction, type, op, comm->n_ranks)))
-        return refuse_op(comm, name, type, op);
-    call->send = send == WEFT_IN_PLACE ? recv : send;
-    if (weft_unlikely(count > 0 && (call->send == NULL || (receives && recv == NULL))))
-        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "%s is NULL with a count of %zu",
-                           call->send == NULL && send != WEFT_IN_PLACE ? "send" : "recv", count);
-    if (weft_unlikely(receives && call->send != recv && weft_overlap(call->send, call->bytes, recv, call->bytes)))
-        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "send and recv overlap, and are not the same");
-    call->op = op;
-    call->op_index = (int8_t)weft_op_index(op);
-    call->reduction = reduction;
-    if (weft_unlikely(call->op_index < 0)) {
-        reduction->abandoned = weft_handle_abandon;
-        reduction->whose = comm;
-    }
-    call->shape = weft_shape(call->collective, type, op);
-    return WEFT_OK;
-}
-
 weft_status weft_allreduce(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                            const weft_op *op)
 {
     const char *name = "weft_allreduce";
     struct weft_call call = {.collective = WEFT_COLLECTIVE_allreduce, .recv = recv};
     struct weft_reduction reduction;
-    HANDLE(name);
-    weft_status status = check_reduction(comm, name, &call, &reduction, send, recv, count, type, op, true);
+    WEFT_HANDLE(name);
+    weft_status status = weft_check_reduction(comm, name, &call, &reduction, send, recv, count, type, op, true);
     return weft_likely(status == WEFT_OK) ? weft_allreduce_perform(comm, &call) : status;
 }
 
@@ -125,9 +74,9 @@ weft_status weft_reduce(weft_comm *comm, const void *send, void *recv, size_t co
     const char *name = "weft_reduce";
     struct weft_call call = {.collective = WEFT_COLLECTIVE_reduce, .root = root, .recv = recv};
     struct weft_reduction reduction;
-    HANDLE(name);
-    weft_status status = check_root(comm, name, root);
+    WEFT_HANDLE(name);
+    weft_status status = weft_check_root(comm, name, root);
     if (status == WEFT_OK)
-        status = check_reduction(comm, name, &call, &reduction, send, recv, count, type, op, comm->rank == root);
+        status = weft_check_reduction(comm, name, &call, &reduction, send, recv, count, type, op, comm->rank == root);
     return weft_likely(status == WEFT_OK) ? weft_reduce_perform(comm, &call) : status;
 }

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 static const char *const names[] = {
-#define WEFT_COLLECTIVE(name, elements, reduces, rooted) #name,
+#define WEFT_COLLECTIVE(name, elements, reduces, root) #name,
 #include "lists/collectives.def"
 #undef WEFT_COLLECTIVE
 };

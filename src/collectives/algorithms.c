@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 static const char *const names[] = {
-#define WEFT_COLLECTIVE(name, elements, reduces, rooted) #name,
+#define WEFT_COLLECTIVE(name, elements, reduces, root) #name,
 #include "lists/collectives.def"
 #undef WEFT_COLLECTIVE
 };
@@ -25,6 +25,26 @@ const struct weft_collective_algorithms *weft_algorithms_of(enum weft_collective
         return &weft_allreduce_algorithms;
     case WEFT_COLLECTIVE_reduce:
         return &weft_reduce_algorithms;
+    case WEFT_COLLECTIVE_gather:
+        return &weft_gather_algorithms;
+    case WEFT_COLLECTIVE_gatherv:
+        return &weft_gatherv_algorithms;
+    case WEFT_COLLECTIVE_scatter:
+        return &weft_scatter_algorithms;
+    case WEFT_COLLECTIVE_scatterv:
+        return &weft_scatterv_algorithms;
+    case WEFT_COLLECTIVE_allgatherv:
+        return &weft_allgatherv_algorithms;
+    case WEFT_COLLECTIVE_alltoall:
+        return &weft_alltoall_algorithms;
+    case WEFT_COLLECTIVE_alltoallv:
+        return &weft_alltoallv_algorithms;
+    case WEFT_COLLECTIVE_reduce_scatter:
+    case WEFT_COLLECTIVE_reduce_scatterv:
+        return &weft_reduce_scatter_algorithms;
+    case WEFT_COLLECTIVE_scan:
+    case WEFT_COLLECTIVE_exscan:
+        return &weft_scan_algorithms;
     default:
         return &nothing;
     }

@@ -44,8 +44,17 @@ weft_status weft_broadcast_perform(weft_comm *comm, const struct weft_call *call
 weft_status weft_allgather_perform(weft_comm *comm, const struct weft_call *call);
 weft_status weft_allreduce_perform(weft_comm *comm, const struct weft_call *call);
 weft_status weft_reduce_perform(weft_comm *comm, const struct weft_call *call);
+/* The next four serve also their forms with blocks that differ. */
+weft_status weft_gather_perform(weft_comm *comm, const struct weft_call *call);
+weft_status weft_scatter_perform(weft_comm *comm, const struct weft_call *call);
+weft_status weft_alltoall_perform(weft_comm *comm, const struct weft_call *call);
+weft_status weft_reduce_scatter_perform(weft_comm *comm, const struct weft_call *call);
+weft_status weft_scan_perform(weft_comm *comm, const struct weft_call *call); /* and exscan */
+weft_status weft_allgatherv_perform(weft_comm *comm, const struct weft_call *call);
 
 extern const struct weft_collective_algorithms weft_barrier_algorithms, weft_broadcast_algorithms,
-    weft_allgather_algorithms, weft_allreduce_algorithms, weft_reduce_algorithms;
+    weft_allgather_algorithms, weft_allreduce_algorithms, weft_reduce_algorithms, weft_gather_algorithms,
+    weft_gatherv_algorithms, weft_scatter_algorithms, weft_scatterv_algorithms, weft_allgatherv_algorithms,
+    weft_alltoall_algorithms, weft_alltoallv_algorithms, weft_reduce_scatter_algorithms, weft_scan_algorithms;
 
 #endif

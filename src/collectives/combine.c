@@ -47,44 +47,56 @@ static void unpack(const struct weft_operation *operation, int peer, size_t from
     }
 }
 
-static weft_status combine_long(struct weft_operation *operation, unsigned char *result)
+static weft_status combine_long(struct weft_operation *operation, const struct weft_part *part, unsigned char *result)
 {
     _Alignas(WEFT_CACHE_LINE) unsigned char scratch[SCRATCH_BYTES];
     const struct weft_call *call = operation->call;
     const weft_comm *comm = operation->comm;
-    size_t size = call->type->size, room = sizeof scratch / ((size_t)comm->n_ranks * size);
+    size_t size = call->type->size, room = sizeof scratch / ((size_t)part->n_ranks * size);
     size_t step = least(weft_reduction_block(call->reduction), room);
     weft_status status = WEFT_OK;
-    for (size_t at = 0; at < call->count && status == WEFT_OK; at += step) {
-        size_t now = least(step, call->count - at);
-        for (int rank = 0; rank < comm->n_ranks; rank++) {
-            unsigned char *part = scratch + (size_t)rank * step * size;
-            comm->sources[rank] = rank == comm->rank ? (const unsigned char *)call->send + at * size : part;
-            if (rank != comm->rank)
-                unpack(operation, rank, at * size, now * size, part);
+    for (size_t at = 0; at < part->count && status == WEFT_OK; at += step) {
+        size_t now = least(step, part->count - at);
+        for (int rank = 0; rank < part->n_ranks; rank++) {
+            unsigned char *unpacked = scratch + (size_t)rank * step * size;
+            bool own = rank == comm->rank && part->own != NULL;
+            comm->sources[rank] = own ? (const unsigned char *)part->own + at * size : unpacked;
+            if (!own)
+                unpack(operation, rank, (part->begin + at) * size, now * size, unpacked);
         }
-        status = weft_reduce_block(call->reduction, comm->sources, comm->n_ranks, result + at * size, now);
+        status = weft_reduce_block(call->reduction, comm->sources, part->n_ranks, result + at * size, now);
     }
     return status;
 }
 
-static weft_status combine_short(struct weft_operation *operation, void *result)
+/* All in one line. */
+static weft_status combine_short(struct weft_operation *operation, const struct weft_part *part, void *result)
 {
     const struct weft_call *call = operation->call;
     const weft_comm *comm = operation->comm;
-    for (int rank = 0; rank < comm->n_ranks; rank++)
-        comm->sources[rank] = weft_peer_line(operation, rank, 0)->payload;
-    comm->sources[comm->rank] = call->send;
-    return weft_reduce_block(call->reduction, comm->sources, comm->n_ranks, result, call->count);
+    size_t from = part->begin * call->type->size, at = from % WEFT_LINE_PAYLOAD;
+    uint32_t line = (uint32_t)(from / WEFT_LINE_PAYLOAD);
+    for (int rank = 0; rank < part->n_ranks; rank++)
+        comm->sources[rank] = weft_peer_line(operation, rank, line)->payload + at;
+    if (part->own != NULL)
+        comm->sources[comm->rank] = part->own;
+    return weft_reduce_block(call->reduction, comm->sources, part->n_ranks, result, part->count);
+}
+
+enum weft_move weft_combine_part(struct weft_operation *operation, const struct weft_part *part, void *result)
+{
+    size_t size = operation->call->type->size, from = part->begin * size, bytes = part->count * size;
+    weft_status status = WEFT_OK;
+    if (weft_likely(bytes > 0 && bytes <= WEFT_LINE_PAYLOAD - from % WEFT_LINE_PAYLOAD))
+        status = combine_short(operation, part, result);
+    else if (bytes > 0)
+        status = combine_long(operation, part, result);
+    return weft_likely(status == WEFT_OK) ? WEFT_MOVE_DONE : weft_reduction_failed(operation, status);
 }
 
 enum weft_move weft_combine_messages(struct weft_operation *operation, void *result)
 {
     const struct weft_call *call = operation->call;
-    weft_status status = WEFT_OK;
-    if (weft_likely(call->bytes <= WEFT_LINE_PAYLOAD && call->count > 0))
-        status = combine_short(operation, result);
-    else if (call->count > 0)
-        status = combine_long(operation, result);
-    return weft_likely(status == WEFT_OK) ? WEFT_MOVE_DONE : weft_reduction_failed(operation, status);
+    struct weft_part all = {.n_ranks = operation->comm->n_ranks, .count = call->count, .own = call->send};
+    return weft_combine_part(operation, &all, result);
 }

@@ -51,19 +51,23 @@ void weft_put_outcome(struct weft_operation *operation, uint32_t line)
     memcpy(weft_own_line(operation, line)->payload, &outcome, sizeof outcome);
 }
 
+bool weft_take_outcome(struct weft_operation *operation, int rank, uint32_t line)
+{
+    int32_t outcome;
+    char call[WEFT_CALL_TEXT];
+    memcpy(&outcome, weft_peer_line(operation, rank, line)->payload, sizeof outcome);
+    if (outcome == WEFT_OK)
+        return false;
+    weft_text_function(operation->call, true, call);
+    operation->status = weft_error(WEFT_ERR_CALLBACK, call, operation->comm,
+                                   "the copy function of type %s failed on rank %d (%s); the communicator goes on",
+                                   operation->call->type->name, rank, weft_status_name((weft_status)outcome));
+    return true;
+}
+
 void weft_take_outcomes(struct weft_operation *operation, uint32_t line)
 {
-    const struct weft_comm *comm = operation->comm;
-    for (int rank = 0; rank < comm->n_ranks; rank++) {
-        int32_t outcome;
-        char call[WEFT_CALL_TEXT];
-        memcpy(&outcome, weft_peer_line(operation, rank, line)->payload, sizeof outcome);
-        if (outcome == WEFT_OK)
-            continue;
-        weft_text_function(operation->call, true, call);
-        operation->status = weft_error(WEFT_ERR_CALLBACK, call, comm,
-                                       "the copy function of type %s failed on rank %d (%s); the communicator goes on",
-                                       operation->call->type->name, rank, weft_status_name((weft_status)outcome));
-        return;
-    }
+    for (int rank = 0; rank < operation->comm->n_ranks; rank++)
+        if (weft_take_outcome(operation, rank, line))
+            return;
 }

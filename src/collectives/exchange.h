@@ -106,6 +106,8 @@ enum weft_move weft_pull_objects(struct weft_operation *operation, void *target,
 /* Ends a call on objects: the ranks have exchanged lines that hold their outcomes; any failure is everybody's. */
 void weft_put_outcome(struct weft_operation *operation, uint32_t line);
 void weft_take_outcomes(struct weft_operation *operation, uint32_t line);
+/* The same where `rank` alone has copied. True: it failed. */
+bool weft_take_outcome(struct weft_operation *operation, int rank, uint32_t line);
 
 WEFT_INLINE void weft_put_address(struct weft_operation *operation, uint32_t line, int at, const void *address)
 {

@@ -8,7 +8,7 @@
 #include <weft/weft.h>
 
 enum weft_collective {
-#define WEFT_COLLECTIVE(name, elements, reduces, rooted) WEFT_COLLECTIVE_##name,
+#define WEFT_COLLECTIVE(name, elements, reduces, root) WEFT_COLLECTIVE_##name,
 #include "lists/collectives.def"
 #undef WEFT_COLLECTIVE
     WEFT_COLLECTIVES
@@ -18,10 +18,10 @@ struct weft_reduction;
 
 struct weft_call {
     enum weft_collective collective;
-    int root;
+    int root;         /* where there is none: what else the ranks must agree on, see collectives.def */
     const void *send; /* in place is resolved: send is where the input stands */
     void *recv;
-    size_t count;
+    size_t count; /* on which all ranks agree; 0 where each knows its own part alone */
     size_t bytes; /* count * type->size */
     const weft_type *type;
     const weft_op *op;
@@ -30,6 +30,9 @@ struct weft_call {
     uint32_t shape;                         /* hash of what must agree between ranks besides count and root */
     int8_t type_index, op_index;            /* -1: a user's */
     bool idle;                              /* weft_sync(comm, true): sleeps at once, without timeout */
+    /* Where blocks differ: elements to or from each rank, and where they begin. NULL: `count` each, one behind the other. */
+    const size_t *send_counts, *send_offsets, *recv_counts, *recv_offsets;
+    size_t own_count; /* elements that this rank gives in gatherv, or gets in scatterv */
 };
 
 #endif

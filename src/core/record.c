@@ -11,11 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct {
+static const struct collective {
     const char *name;
-    bool elements, reduces, rooted;
+    enum { NONE, SAME, OWN } elements;
+    bool reduces;
+    enum { NOTHING, ROOT, BLOCKS, DOMAIN } root;
 } collectives[] = {
-#define WEFT_COLLECTIVE(name, elements, reduces, rooted) {#name, elements, reduces, rooted},
+#define WEFT_COLLECTIVE(name, elements, reduces, root) {#name, elements, reduces, root},
 #include "lists/collectives.def"
 #undef WEFT_COLLECTIVE
 };
@@ -93,14 +95,17 @@ struct words {
 
 static void call_text(const struct words *words, char text[WEFT_CALL_TEXT])
 {
-    const char *name = collectives[words->collective].name;
-    size_t at = add(text, WEFT_CALL_TEXT, 0, "%s%s(", words->nonblocking ? "i" : "", name);
-    if (collectives[words->collective].elements)
-        at = add(text, WEFT_CALL_TEXT, at, "%llu x %s%s", (unsigned long long)words->count, words->type,
-                 words->type_detail);
-    if (collectives[words->collective].reduces)
+    const struct collective *collective = &collectives[words->collective];
+    size_t at = add(text, WEFT_CALL_TEXT, 0, "%s%s(", words->nonblocking ? "i" : "", collective->name);
+    if (collective->elements == SAME)
+        at = add(text, WEFT_CALL_TEXT, at, "%llu x ", (unsigned long long)words->count);
+    if (collective->elements != NONE)
+        at = add(text, WEFT_CALL_TEXT, at, "%s%s", words->type, words->type_detail);
+    if (collective->root == BLOCKS)
+        at = add(text, WEFT_CALL_TEXT, at, " in blocks #%08x", (unsigned)words->root);
+    if (collective->reduces)
         at = add(text, WEFT_CALL_TEXT, at, ", %s%s", words->op, words->op_detail);
-    if (collectives[words->collective].rooted)
+    if (collective->root == ROOT)
         at = add(text, WEFT_CALL_TEXT, at, ", root %d", words->root);
     add(text, WEFT_CALL_TEXT, at, ")");
 }

@@ -38,6 +38,17 @@ WEFT_INLINE void weft_stream_end(void)
 #endif
 }
 
+/* Fetches the line at `address` for writing, so that a later store finds it here. (For x86-64 without further options the compiler's builtin
+ * fetches for reading only.) */
+WEFT_INLINE void weft_prefetch_write(const void *address)
+{
+#if defined(__x86_64__)
+    __asm__ __volatile__("prefetchw %0" ::"m"(*(const char *)address));
+#else
+    __builtin_prefetch(address, 1);
+#endif
+}
+
 /* Rounding to nearest and denormals kept, whatever the calling thread has chosen: a kernel may run on any rank's thread,
  * and its bits must not depend on which. Returns what weft_float_leave restores. */
 WEFT_INLINE uint64_t weft_float_enter(void)

@@ -108,9 +108,47 @@ static int run_allgather_objects(void *self, const struct bench_arguments *argum
                                  call->count, call->type));
 }
 
+static int run_gather(void *self, const struct bench_arguments *arguments)
+{
+    const struct call *call = self;
+    return report(weft_gather(call->comm, arguments->send, arguments->recv, call->count, call->type, call->root));
+}
+
+static int run_scatter(void *self, const struct bench_arguments *arguments)
+{
+    const struct call *call = self;
+    return report(weft_scatter(call->comm, arguments->send, arguments->recv, call->count, call->type, call->root));
+}
+
+static int run_alltoall(void *self, const struct bench_arguments *arguments)
+{
+    const struct call *call = self;
+    return report(weft_alltoall(call->comm, arguments->send, arguments->recv, call->count, call->type));
+}
+
+static int run_reduce_scatter(void *self, const struct bench_arguments *arguments)
+{
+    const struct call *call = self;
+    return report(weft_reduce_scatter(call->comm, arguments->send, arguments->recv, call->count, call->type, call->op));
+}
+
+static int run_scan(void *self, const struct bench_arguments *arguments)
+{
+    const struct call *call = self;
+    return report(weft_scan(call->comm, arguments->send, arguments->recv, call->count, call->type, call->op));
+}
+
+static int run_exscan(void *self, const struct bench_arguments *arguments)
+{
+    const struct call *call = self;
+    return report(weft_exscan(call->comm, arguments->send, arguments->recv, call->count, call->type, call->op));
+}
+
 static const bench_operation operations[BENCH_COLLECTIVES] = {
     [BENCH_BARRIER] = run_barrier,     [BENCH_BROADCAST] = run_broadcast, [BENCH_ALLGATHER] = run_allgather,
-    [BENCH_ALLREDUCE] = run_allreduce, [BENCH_REDUCE] = run_reduce,
+    [BENCH_ALLREDUCE] = run_allreduce, [BENCH_REDUCE] = run_reduce,       [BENCH_GATHER] = run_gather,
+    [BENCH_SCATTER] = run_scatter,     [BENCH_ALLTOALL] = run_alltoall,   [BENCH_REDUCE_SCATTER] = run_reduce_scatter,
+    [BENCH_SCAN] = run_scan,           [BENCH_EXSCAN] = run_exscan,
 };
 
 bool weft_subject_knows(int collective)
