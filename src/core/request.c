@@ -76,7 +76,8 @@ void weft_request_finish(struct weft_request *request, weft_status status)
         weft_ring_finished(comm);
     }
     request->status = status;
-    request->why = status != WEFT_OK ? strdup(weft_last_error()) : NULL;
+    if (status != WEFT_OK && request->why == NULL)
+        request->why = strdup(weft_last_error());
     /* N1, release: pairs with N1 in weft_in_flight. */
     atomic_fetch_sub_explicit(&comm->in_flight, 1, memory_order_release);
     wake_sleeper(comm);

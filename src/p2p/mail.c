@@ -2,6 +2,7 @@
 /* mail.c - rings, parcels and matching. */
 #include "p2p/mail.h"
 
+#include "core/departure.h"
 #include "reduce/reduce.h"
 
 #include <stdlib.h>
@@ -167,25 +168,37 @@ bool weft_mail_came(const weft_comm *comm, int source)
     return pair != NULL && atomic_load_explicit(&weft_pair_line(pair, at)->word, memory_order_seq_cst) == at + 1;
 }
 
+/* By the type's function. */
+static weft_status copy_objects(weft_comm *comm, const struct weft_parcel *parcel, const struct weft_receive *receive,
+                                size_t count)
+{
+    weft_status status = WEFT_OK;
+    bool healthy = weft_inside_enter(comm);
+    if (healthy && count > 0) {
+        pthread_cleanup_push(weft_handle_abandon, comm);
+        status = receive->type->copy(receive->type, parcel->data, receive->data, count);
+        pthread_cleanup_pop(0);
+    }
+    weft_inside_leave(comm);
+    if (!healthy)
+        return weft_world_status(comm->world);
+    return status == WEFT_OK ? WEFT_OK : WEFT_ERR_CALLBACK;
+}
+
+/* WEFT_OK, CALLBACK, or why the communicator has failed meanwhile. */
 static weft_status copy_parcel(weft_comm *comm, const struct weft_parcel *parcel, const struct weft_receive *receive,
                                size_t count)
 {
     size_t bytes = count * receive->type->size;
-    if (receive->type->copy != NULL) {
-        weft_status status = WEFT_OK;
-        bool healthy = weft_inside_enter(comm);
-        if (healthy && count > 0)
-            status = receive->type->copy(receive->type, parcel->data, receive->data, count);
-        weft_inside_leave(comm);
-        return status == WEFT_OK ? WEFT_OK : WEFT_ERR_CALLBACK;
-    }
+    if (receive->type->copy != NULL)
+        return copy_objects(comm, parcel, receive, count);
     for (size_t done = 0; done < bytes; done += COPY_BLOCK) {
         bool healthy = weft_inside_enter(comm);
         if (healthy)
             memcpy((char *)receive->data + done, (const char *)parcel->data + done, least(COPY_BLOCK, bytes - done));
         weft_inside_leave(comm);
-        if (!healthy) /* which ends this receive, too */
-            break;
+        if (!healthy)
+            return weft_world_status(comm->world);
     }
     return WEFT_OK;
 }
@@ -248,7 +261,9 @@ static bool deliver(weft_comm *comm, struct weft_receive *receive, int source, c
     else if (parcel == NULL)
         gather(receive->data, head, pair, at, more);
     else if ((told = copy_parcel(comm, parcel, receive, head->count)) != WEFT_OK)
-        status = weft_error(told, receive->name, comm, "the copy function of type %s failed", receive->type->name);
+        status = told == WEFT_ERR_CALLBACK
+                     ? weft_error(told, receive->name, comm, "the copy function of type %s failed", receive->type->name)
+                     : weft_call_refused(comm, receive->name);
     if (parcel != NULL)
         hand_in(comm, parcel, told);
     if (receive->message != NULL)

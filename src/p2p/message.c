@@ -81,10 +81,12 @@ static enum weft_move send_move(struct weft_operation *operation)
         return WEFT_MOVE_DONE;
     enum weft_move move = weft_look_count(operation, sending->dest, &sending->parcel->state, WEFT_PARCEL_DELIVERED);
     if (move == WEFT_MOVE_DONE) {
-        if (sending->parcel->status != WEFT_OK)
+        if (sending->parcel->status == WEFT_ERR_CALLBACK)
             operation->status =
-                weft_error(sending->parcel->status, sending->name, comm,
-                           "the copy function of type %s failed on rank %d", sending->type->name, sending->dest);
+                weft_error(WEFT_ERR_CALLBACK, sending->name, comm, "the copy function of type %s failed on rank %d",
+                           sending->type->name, sending->dest);
+        else if (sending->parcel->status != WEFT_OK)
+            operation->status = ended(comm, sending->name);
         weft_parcel_release(sending->parcel);
     }
     return move;
