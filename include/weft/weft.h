@@ -22,7 +22,6 @@
  *     weft_comm_split_by, weft_comm_shrink, weft_comm_report
  *     weft_gather, weft_gatherv, weft_scatter, weft_scatterv, weft_allgatherv, weft_alltoall, weft_alltoallv,
  *         weft_reduce_scatter, weft_reduce_scatterv, weft_scan, weft_exscan
- *         and the nonblocking forms of these
  *
  * All ranks of a communicator live in one process. The serialise functions of a weft_type are carried and not called
  * yet.
@@ -477,7 +476,6 @@ weft_status weft_iallreduce(weft_comm *comm, const void *send, void *recv, size_
                             const weft_op *op, weft_request **request);
 weft_status weft_ireduce(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                          const weft_op *op, int root, weft_request **request);
-/* (Not in this version, as their blocking forms.) */
 weft_status weft_igather(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type, int root,
                          weft_request **request);
 weft_status weft_igatherv(weft_comm *comm, const void *send, size_t send_count, void *recv, const size_t *counts,

@@ -107,6 +107,74 @@ weft_status weft_ireduce(weft_comm *comm, const void *send, void *recv, size_t c
     START("weft_ireduce", weft_reduce(comm, send, recv, count, type, op, root));
 }
 
+weft_status weft_igather(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type, int root,
+                         weft_request **request)
+{
+    START("weft_igather", weft_gather(comm, send, recv, count, type, root));
+}
+
+weft_status weft_igatherv(weft_comm *comm, const void *send, size_t send_count, void *recv, const size_t *counts,
+                          const size_t *offsets, const weft_type *type, int root, weft_request **request)
+{
+    START("weft_igatherv", weft_gatherv(comm, send, send_count, recv, counts, offsets, type, root));
+}
+
+weft_status weft_iscatter(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type, int root,
+                          weft_request **request)
+{
+    START("weft_iscatter", weft_scatter(comm, send, recv, count, type, root));
+}
+
+weft_status weft_iscatterv(weft_comm *comm, const void *send, const size_t *counts, const size_t *offsets, void *recv,
+                           size_t recv_count, const weft_type *type, int root, weft_request **request)
+{
+    START("weft_iscatterv", weft_scatterv(comm, send, counts, offsets, recv, recv_count, type, root));
+}
+
+weft_status weft_iallgatherv(weft_comm *comm, const void *send, size_t send_count, void *recv, const size_t *counts,
+                             const size_t *offsets, const weft_type *type, weft_request **request)
+{
+    START("weft_iallgatherv", weft_allgatherv(comm, send, send_count, recv, counts, offsets, type));
+}
+
+weft_status weft_ialltoall(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
+                           weft_request **request)
+{
+    START("weft_ialltoall", weft_alltoall(comm, send, recv, count, type));
+}
+
+weft_status weft_ialltoallv(weft_comm *comm, const void *send, const size_t *send_counts, const size_t *send_offsets,
+                            void *recv, const size_t *recv_counts, const size_t *recv_offsets, const weft_type *type,
+                            weft_request **request)
+{
+    START("weft_ialltoallv",
+          weft_alltoallv(comm, send, send_counts, send_offsets, recv, recv_counts, recv_offsets, type));
+}
+
+weft_status weft_ireduce_scatter(weft_comm *comm, const void *send, void *recv, size_t recv_count,
+                                 const weft_type *type, const weft_op *op, weft_request **request)
+{
+    START("weft_ireduce_scatter", weft_reduce_scatter(comm, send, recv, recv_count, type, op));
+}
+
+weft_status weft_ireduce_scatterv(weft_comm *comm, const void *send, void *recv, const size_t *counts,
+                                  const weft_type *type, const weft_op *op, weft_request **request)
+{
+    START("weft_ireduce_scatterv", weft_reduce_scatterv(comm, send, recv, counts, type, op));
+}
+
+weft_status weft_iscan(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
+                       const weft_op *op, weft_request **request)
+{
+    START("weft_iscan", weft_scan(comm, send, recv, count, type, op));
+}
+
+weft_status weft_iexscan(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
+                         const weft_op *op, weft_request **request)
+{
+    START("weft_iexscan", weft_exscan(comm, send, recv, count, type, op));
+}
+
 /* ---- Finishing */
 
 static weft_status take(weft_request **request)
