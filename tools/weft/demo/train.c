@@ -20,7 +20,7 @@ enum { STAGE = 100 }; /* after so many steps ranks compare their weights, and lo
 struct training {
     const struct text *text;
     int ranks, shards;
-    int steps; /* 0: as many hundreds as fit in the seconds; then how many there were */
+    int steps; /* 0: as many as fit in the seconds; then how many there were */
 
     bool unequal;        /* ranks that should have the same weights do not */
     uint64_t sum;        /* of the weights after the first steps */
@@ -108,8 +108,8 @@ static int judge(struct trainer *t, int step)
     if (t->peers.status == WEFT_OK)
         t->peers.status = weft_reduce(t->peers.data, &loss, &all, 1, WEFT_FLOAT64, WEFT_SUM, 0);
     if (t->peers.rank == 0) {
-        const int fit = (int)(step * SECONDS / (seconds(CLOCK_MONOTONIC) - t->started)) / STAGE * STAGE;
-        const int least = step > 0 ? step : STAGE;
+        const double spent = seconds(CLOCK_MONOTONIC) - t->started;
+        const int fit = step % STAGE == 0 ? (int)(step * SECONDS / spent) : step, least = step > 0 ? step : STAGE;
         training->held_loss = all / (HELD_WINDOWS * CONTEXT);
         total = training->steps > 0 ? training->steps : fit > least ? fit : least;
     }
@@ -183,6 +183,10 @@ static bool train(struct training *training, const char *title)
 
 bool train_model(const struct text *text, int steps, float *weights)
 {
+    printf(
+        "\n  In each step the ranks share %d windows of text, and one allreduce of %.1f MB adds up their gradients.\n"
+        "  The loss is in nats a letter; held out is that of text that they do not learn from.\n",
+        WINDOWS, 1e-6 * (WEIGHTS + 1) * sizeof(float));
     struct training first = {.text = text, .ranks = 2, .shards = 1, .steps = steps, .weights = weights};
     if (!train(&first, "Training on 2 ranks"))
         return false;
