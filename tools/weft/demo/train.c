@@ -170,10 +170,9 @@ static weft_status train_rank(weft_comm *world, void *argument)
     return status;
 }
 
-static bool train(struct training *training, const char *title)
+static bool train(struct training *training)
 {
     const weft_config config = {.struct_size = sizeof config, .name = "training"};
-    printf("\n%s\n\n", title);
     const weft_status status = weft_run(training->ranks, &config, train_rank, training);
     printf("\n");
     if (status != WEFT_OK)
@@ -183,17 +182,18 @@ static bool train(struct training *training, const char *title)
 
 bool train_model(const struct text *text, int steps, float *weights)
 {
-    printf(
-        "\n  In each step the ranks share %d windows of text, and one allreduce of %.1f MB adds up their gradients.\n"
-        "  The loss is in nats a letter; held out is that of text that they do not learn from.\n",
-        WINDOWS, 1e-6 * (WEIGHTS + 1) * sizeof(float));
+    printf("\nTraining on 2 ranks\n\n"
+           "  In each step the ranks share %d windows of text, and one allreduce of %.1f MB adds up their\n"
+           "  gradients. The loss is in nats a letter; held out is text that they do not learn from.\n\n",
+           WINDOWS, 1e-6 * (WEIGHTS + 1) * sizeof(float));
     struct training first = {.text = text, .ranks = 2, .shards = 1, .steps = steps, .weights = weights};
-    if (!train(&first, "Training on 2 ranks"))
+    if (!train(&first))
         return false;
 
     struct training again = {.text = text, .ranks = 2, .shards = 1};
     again.steps = first.steps < STAGE ? first.steps : STAGE;
-    if (!train(&again, "The first steps again"))
+    printf("\nThe first steps again\n\n");
+    if (!train(&again))
         return false;
     const bool same = again.sum == first.sum;
     if (!check(same, "the weights %s the same bits as the first time (their checksums: %08x, %08x)",
@@ -201,7 +201,8 @@ bool train_model(const struct text *text, int steps, float *weights)
         return false;
 
     struct training crossed = {.text = text, .ranks = 4, .shards = 2, .steps = again.steps};
-    if (!train(&crossed, "And once more on 2 x 2 ranks, each with half the batch and half the model"))
+    printf("\nAnd once more on 2 x 2 ranks, each with half the batch and half the model\n\n");
+    if (!train(&crossed))
         return false;
     double apart = farther(0, crossed.held_loss, again.held_loss);
     for (int i = 0; i < again.steps; i++)
