@@ -207,7 +207,6 @@ bool train_model(const struct text *text, int steps, float *weights)
     double apart = farther(0, crossed.held_loss, again.held_loss);
     for (int i = 0; i < again.steps; i++)
         apart = farther(apart, (double)crossed.losses[i], (double)again.losses[i]);
-    return check(apart <= ALLOWED,
-                 "the losses differ by %.0e at most (allowed: %.0e), for sums are taken in another order", apart,
+    return check(apart <= ALLOWED, "the losses differ by %.0e at most from those on 2 ranks (allowed: %.0e)", apart,
                  ALLOWED);
 }
