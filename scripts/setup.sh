@@ -54,23 +54,38 @@ These are the names of Debian's packages, and this system has no apt-get. Instal
         apt-get install -y --no-install-recommends $missing
 }
 
-# quietly WHAT LOG COMMAND... - runs it with its output in build/LOG. Says WHAT once two seconds have passed, and the
-# log's end when it fails.
+# quietly WHAT LOG COMMAND... - runs it with its output in build/LOG. Says WHAT once two seconds have passed, with a dot
+# for every two more, and the log's end when it fails.
 quietly()
 {
     what=$1 log=$root/build/$2
     shift 2
-    (sleep 2 >/dev/null 2>&1 && echo "$what (log: ${log#"$root"/}) ...") &
+    tick &
     ticker=$!
     trap 'kill $ticker 2>/dev/null' EXIT
     status=0
     "$@" >"$log" 2>&1 </dev/null || status=$?
-    kill $ticker 2>/dev/null || : # it is gone after two seconds
+    kill $ticker 2>/dev/null || :
     wait $ticker 2>/dev/null || :
     trap - EXIT
     [ $status -eq 0 ] && return 0
     tail -n 40 "$log" >&2
     fail "$what failed with exit code $status; all it said is in $log"
+}
+
+# tick - what quietly says meanwhile, until it is killed or, when Ctrl-C ended the script, finds itself alone.
+tick()
+{
+    said=
+    trap '[ -z "$said" ] || echo; kill $nap; exit' TERM
+    while kill -0 $$ 2>/dev/null; do
+        sleep 2 >/dev/null 2>&1 &
+        nap=$!
+        wait $nap
+        [ -n "$said" ] || printf '%s' "$what (log: ${log#"$root"/}) .."
+        said=1
+        printf .
+    done
 }
 
 # build FOLDER TARGET [CMAKE OPTION...] - configures build/FOLDER ("." is build itself) and builds one target.
