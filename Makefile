@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 CMAKE_OPTIONS ?=
 
-.PHONY: all run test fuzz bench peers install asan tsan format format-check docs ci clean help
+.PHONY: all run test fuzz bench peers install asan tsan valgrind format format-check docs ci clean help
 
 all: ## Build everything into build/ (CMAKE_OPTIONS=... is handed on)
 	@cmake -S . -B build $(CMAKE_OPTIONS)
@@ -33,6 +33,9 @@ asan: ## Run the tests under AddressSanitizer and UBSan
 
 tsan: ## Run the tests under ThreadSanitizer
 	@scripts/ci tsan
+
+valgrind: ## Run a part of the tests under memcheck (ARGS='split threads': only these)
+	@scripts/valgrind $(ARGS)
 
 format: ## Lay out all sources as .clang-format says
 	@scripts/format

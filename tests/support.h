@@ -5,7 +5,8 @@
  * and the test fails in the main thread at its end, or as soon as enough was noted. What runs is named by test_case(), and
  * stands in the messages together with the seed: WEFT_TEST_SEED=<seed> runs the same again,
  * WEFT_TEST_FILTER='allreduce_*' only those tests. WEFT_TEST_SCALE multiplies how much is tried (1 by default, less in
- * sanitizer builds). A test that hangs ends the program after test_watchdog() seconds with what it was doing. */
+ * sanitizer builds). A test that hangs ends the program after test_watchdog() seconds with what it was doing;
+ * WEFT_TEST_PATIENCE multiplies them (1 by default, more in sanitizer builds), for a machine or a tool that is slow. */
 #ifndef WEFT_TESTS_SUPPORT_H
 #define WEFT_TESTS_SUPPORT_H
 

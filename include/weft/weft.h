@@ -20,8 +20,6 @@
  * link.
  *
  *     weft_comm_split_by, weft_comm_shrink, weft_comm_report
- *     weft_gather, weft_gatherv, weft_scatter, weft_scatterv, weft_allgatherv, weft_alltoall, weft_alltoallv,
- *         weft_reduce_scatter, weft_reduce_scatterv, weft_scan, weft_exscan
  *
  * All ranks of a communicator live in one process. The serialise functions of a weft_type are carried and not called
  * yet.
@@ -404,9 +402,8 @@ weft_status weft_sync(weft_comm *comm, bool blocking);
  * CALLBACK if a copy failed; then what the other ranks hold is undefined in value, but constructed. Examples:
  * examples/objects.c, examples/word_count.cpp. */
 weft_status weft_broadcast(weft_comm *comm, void *data, size_t count, const weft_type *type, int root);
-/* (Not in this version, down to scatterv.) The root's recv gets every rank's block of `count` elements, in the order
- * of ranks; gatherv: counts[r] elements of rank r at recv + offsets[r], in elements; counts and offsets are needed at
- * the root. */
+/* The root's recv gets every rank's block of `count` elements, in the order of ranks; gatherv: counts[r] elements of
+ * rank r at recv + offsets[r], in elements; counts and offsets are needed at the root. */
 weft_status weft_gather(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type, int root);
 weft_status weft_gatherv(weft_comm *comm, const void *send, size_t send_count, void *recv, const size_t *counts,
                          const size_t *offsets, const weft_type *type, int root);
@@ -419,8 +416,7 @@ weft_status weft_scatterv(weft_comm *comm, const void *send, const size_t *count
  * bytes a block travels in lines; longer ones are pulled by each rank from each, and all leave together. Objects: as
  * in broadcast. Example: examples/heat.c. */
 weft_status weft_allgather(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type);
-/* (Not in this version, down to alltoallv.) allgather with a count and an offset for each rank's block, in elements,
- * the same on every rank. */
+/* allgather with a count and an offset for each rank's block, in elements, the same on every rank. */
 weft_status weft_allgatherv(weft_comm *comm, const void *send, size_t send_count, void *recv, const size_t *counts,
                             const size_t *offsets, const weft_type *type);
 /* Block r of send goes to rank r, where it is block `own rank` of recv; alltoallv: counts and offsets in elements. */
@@ -439,8 +435,8 @@ weft_status weft_reduce(weft_comm *comm, const void *send, void *recv, size_t co
  * CALLBACK if a user's op failed. Examples: examples/heat.c, examples/groups.c. */
 weft_status weft_allreduce(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                            const weft_op *op);
-/* (Not in this version, down to exscan.) Rank r gets block r of the allreduce of send; reduce_scatterv: of counts[r]
- * elements, counts being the same on every rank. */
+/* Rank r gets block r of the allreduce of send; reduce_scatterv: of counts[r] elements, counts being the same on every
+ * rank. */
 weft_status weft_reduce_scatter(weft_comm *comm, const void *send, void *recv, size_t recv_count, const weft_type *type,
                                 const weft_op *op); /* send: size() blocks of recv_count */
 weft_status weft_reduce_scatterv(weft_comm *comm, const void *send, void *recv, const size_t *counts,

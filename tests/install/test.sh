@@ -55,6 +55,10 @@ for page in man1/weft.1 man7/weft.7 $(printf 'man3/%s.3 ' $functions); do
     name=$(basename "$page")
     grep -q "^.SH NAME" "$man/$page" && grep -q "^${name%.*}[ ,]\|, ${name%.*}[ ,]" "$man/$page" || { echo "$page has no NAME"; exit 1; }
 done
+if grep -il "not in this version" "$man"/man3/*; then
+    echo "the header says that these are not there, and they are"
+    exit 1
+fi
 if command -v mandoc >/dev/null; then
     mandoc -T lint -W warning "$man"/man*/*
 elif command -v groff >/dev/null; then
