@@ -19,7 +19,7 @@
  * ---- Declared for the contract, and not in this version of the library: a program that calls one of these does not
  * link.
  *
- *     weft_comm_split_by, weft_comm_shrink, weft_comm_report
+ *     weft_comm_shrink, weft_comm_report
  *
  * All ranks of a communicator live in one process. The serialise functions of a weft_type are carried and not called
  * yet.
@@ -28,6 +28,12 @@
  *
  *     WEFT_ALGORITHMS   "allreduce:grid,broadcast:pull": where set and not empty, replaces config.algorithms
  *     WEFT_TIMEOUT_MS   the timeout of handles whose config.timeout_ns is 0, in milliseconds
+ *
+ * and, for tests, when weft_comm_split_by or weft_info_topology is called:
+ *
+ *     WEFT_TOPOLOGY     "package:2 l3:2 core:4 pu:2": where set and not empty, the machine, in hwloc's synthetic form.
+ *                       Rank r of a group stands on processor r of it, modulo how many there are, in hwloc's logical
+ *                       order, and stays there in all communicators that are made from the group's
  *
  * ---- Memory: a communicator takes about 9 KiB a rank, and 24 bytes for each pair of ranks; the algorithm "grid",
  * where it is forced, 64 bytes more for each pair. After that only these allocate: dup and split,
@@ -209,9 +215,12 @@ weft_status weft_comm_dup(weft_comm *comm, weft_comm **out);
  * dup, and the same holds of failures and of aborts; also those take part who get none. Colors are 0 or more; keys any
  * int. A part may be split again, to any depth. ARGUMENT: another negative color. Example: examples/groups.c. */
 weft_status weft_comm_split(weft_comm *comm, int color, int key, weft_comm **out);
-/* split, with a color that the machine gives: ranks in one process, or on processors that share a memory node, a
- * last-level cache or a core. (Not in this version.) */
 typedef enum weft_domain { WEFT_DOMAIN_PROCESS = 0, WEFT_DOMAIN_NUMA, WEFT_DOMAIN_L3, WEFT_DOMAIN_CORE } weft_domain;
+/* split, with a color that the machine gives: ranks of one process (at present all), or ranks that run on processors
+ * that share a memory node, a last-level cache (the L3, or the outermost cache where there is none) or a core. A rank
+ * counts where its thread runs at the call, so threads should be bound to processors before. Otherwise as split; every
+ * rank gets a communicator, and all ask for the same domain (MISMATCH). ARGUMENT: no such domain. SYSTEM: hwloc does not
+ * know the machine. */
 weft_status weft_comm_split_by(weft_comm *comm, weft_domain domain, int key, weft_comm **out);
 
 /* Every rank of this communicator and of those made from it by dup and split gets WEFT_ERR_ABORTED, waiting or not.
