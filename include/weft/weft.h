@@ -19,7 +19,7 @@
  * ---- Declared for the contract, and not in this version of the library: a program that calls one of these does not
  * link.
  *
- *     weft_comm_split_by, weft_comm_shrink, weft_comm_report
+ *     weft_comm_shrink, weft_comm_report
  *
  * All ranks of a communicator live in one process. The serialise functions of a weft_type are carried and not called
  * yet.
@@ -28,6 +28,12 @@
  *
  *     WEFT_ALGORITHMS   "allreduce:grid,broadcast:pull": where set and not empty, replaces config.algorithms
  *     WEFT_TIMEOUT_MS   the timeout of handles whose config.timeout_ns is 0, in milliseconds
+ *
+ * and, for tests, when weft_comm_split_by or weft_info_topology is called:
+ *
+ *     WEFT_TOPOLOGY     "package:2 l3:2 core:4 pu:2": where set and not empty, the machine, in hwloc's synthetic form.
+ *                       Rank r of a group stands on processor r of it, modulo how many there are, in hwloc's logical
+ *                       order, and stays there in all communicators that are made from the group's
  *
  * ---- Memory: a communicator takes about 9 KiB a rank, and 24 bytes for each pair of ranks; the algorithm "grid",
  * where it is forced, 64 bytes more for each pair. After that only these allocate: dup and split,
@@ -209,9 +215,12 @@ weft_status weft_comm_dup(weft_comm *comm, weft_comm **out);
  * dup, and the same holds of failures and of aborts; also those take part who get none. Colors are 0 or more; keys any
  * int. A part may be split again, to any depth. ARGUMENT: another negative color. Example: examples/groups.c. */
 weft_status weft_comm_split(weft_comm *comm, int color, int key, weft_comm **out);
-/* split, with a color that the machine gives: ranks in one process, or on processors that share a memory node, a
- * last-level cache or a core. (Not in this version.) */
 typedef enum weft_domain { WEFT_DOMAIN_PROCESS = 0, WEFT_DOMAIN_NUMA, WEFT_DOMAIN_L3, WEFT_DOMAIN_CORE } weft_domain;
+/* split, with a color that the machine gives: ranks of one process (at present all), or ranks that run on processors
+ * that share a memory node, a last-level cache (the L3, or the outermost cache where there is none) or a core. A rank
+ * counts where its thread runs at the call, so threads should be bound to processors before. Otherwise as split; every
+ * rank gets a communicator, and all ask for the same domain (MISMATCH). ARGUMENT: no such domain. SYSTEM: hwloc does not
+ * know the machine. */
 weft_status weft_comm_split_by(weft_comm *comm, weft_domain domain, int key, weft_comm **out);
 
 /* Every rank of this communicator and of those made from it by dup and split gets WEFT_ERR_ABORTED, waiting or not.
@@ -367,7 +376,13 @@ bool weft_op_supports(const weft_op *op, const weft_type *type);
  *      In place: WEFT_IN_PLACE as `send`, or send equal to where the input stands. reduce, allreduce, scan, exscan:
  *      input in recv. allgather and, at the root, gather: in the caller's own block of recv. reduce_scatter: all
  *      blocks in recv, the result in the first. alltoall: blocks swapped in recv. scatter: the root passes
- *      WEFT_IN_PLACE as `recv` and keeps its block. Any other overlap of send and recv is WEFT_ERR_ARGUMENT.
+ *      WEFT_IN_PLACE as `recv` and keeps its block. Any other overlap of send and recv is WEFT_ERR_ARGUMENT. Each rank
+ *      chooses for itself whether it is in place.
+ *
+ *      Blocks that differ (the calls whose names end in v): counts[r] elements stand at offsets[r], both in elements,
+ *      in any order and with any gaps, which stay as they are; blocks that are received must not overlap (ARGUMENT).
+ *      What a rank says twice of its own block, as send_count and as counts[own rank], must be the same (ARGUMENT); so
+ *      must what two ranks say of the block between them (MISMATCH, with a sentence that names both and their numbers).
  *
  *      Floating-point results have the same bits on every rank and for every algorithm, wait policy, topology and
  *      instruction set: tree(lo, hi) over ranks lo to hi - 1 splits at the largest power of two below its length;
@@ -378,9 +393,9 @@ bool weft_op_supports(const weft_op *op, const weft_type *type);
  *      to nearest and without flush-to-zero, whatever mode the calling thread has set, and leave that mode as it was;
  *      a user's op runs in the mode of the thread that it happens to run on.
  *
- *      Sizes: a message of up to 1,120 bytes (reductions: as many whole elements as go into 20 lines of 56 bytes)
- *      travels inside the cache lines that ranks signal with. Longer ones are copied once, straight from buffer to
- *      buffer, so every rank is held in the call until nobody needs its buffers.
+ *      Sizes: up to 1,120 bytes, all that a rank hands out in a call, may travel inside the cache lines that ranks
+ *      signal with. More is copied or combined once, straight from buffer to buffer, so every rank is held in the call
+ *      until nobody needs its buffers.
  *
  *      Errors that any of them may return: ARGUMENT and UNSUPPORTED for what one rank can see to be wrong by itself;
  *      MISMATCH for what ranks do not agree on, in this call or an earlier one; TIMEOUT, RANK_LOST, ABORTED. Each
@@ -402,13 +417,25 @@ weft_status weft_sync(weft_comm *comm, bool blocking);
  * CALLBACK if a copy failed; then what the other ranks hold is undefined in value, but constructed. Examples:
  * examples/objects.c, examples/word_count.cpp. */
 weft_status weft_broadcast(weft_comm *comm, void *data, size_t count, const weft_type *type, int root);
-/* The root's recv gets every rank's block of `count` elements, in the order of ranks; gatherv: counts[r] elements of
- * rank r at recv + offsets[r], in elements; counts and offsets are needed at the root. */
+/* Every rank's `count` elements of send to the root: its recv holds size() blocks of count, and block r is rank r's.
+ * Every rank calls it with the same count, type and root; only the root needs recv. Up to 1,120 bytes a block travels
+ * in lines, and all but the root go on at once; longer ones are copied by all ranks side by side, each its own,
+ * straight into the root's recv. Objects are copied by the root, while the others wait; CALLBACK as in broadcast. */
 weft_status weft_gather(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type, int root);
+/* gather of blocks that differ: rank r's send_count elements become counts[r] elements at recv + offsets[r] of the
+ * root. recv, counts and offsets are looked at on the root alone. Each rank calls it with the same type and root;
+ * where a send_count is not the root's count for that rank, MISMATCH. In place, which the root may be, send_count is
+ * not looked at. Each block goes the way that suits its length, as in gather. */
 weft_status weft_gatherv(weft_comm *comm, const void *send, size_t send_count, void *recv, const size_t *counts,
                          const size_t *offsets, const weft_type *type, int root);
-/* Each rank gets its block of the root's send; scatterv: counts[r] elements from offsets[r] on go to rank r. */
+/* Block r of the root's send, which holds size() blocks of `count` elements, to rank r's recv. Every rank calls it with
+ * the same count, type and root; only the root needs send. Up to 1,120 bytes for all ranks but the root, the blocks
+ * travel in lines, and the root goes on at once; otherwise each rank copies its block from the root's send, and the
+ * root waits until all have. Objects: CALLBACK as in broadcast. */
 weft_status weft_scatter(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type, int root);
+/* scatter of blocks that differ: counts[r] elements at send + offsets[r] of the root go to rank r, whose recv_count is
+ * the same number (else MISMATCH). send, counts and offsets are looked at on the root alone; blocks may overlap. In
+ * place, which the root may be, recv_count is not looked at. */
 weft_status weft_scatterv(weft_comm *comm, const void *send, const size_t *counts, const size_t *offsets, void *recv,
                           size_t recv_count, const weft_type *type, int root);
 /* Every rank's `count` elements of send to every rank: recv holds size() blocks of count, and block r is rank r's.
@@ -416,11 +443,21 @@ weft_status weft_scatterv(weft_comm *comm, const void *send, const size_t *count
  * bytes a block travels in lines; longer ones are pulled by each rank from each, and all leave together. Objects: as
  * in broadcast. Example: examples/heat.c. */
 weft_status weft_allgather(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type);
-/* allgather with a count and an offset for each rank's block, in elements, the same on every rank. */
+/* allgather of blocks that differ: rank r's send_count elements become counts[r] elements at recv + offsets[r] of every
+ * rank. Counts and offsets are the same on all ranks (MISMATCH). In place: the own block of recv is filled in before,
+ * and send_count is not looked at. Long blocks are copied by all ranks together, each byte once for each receiver.
+ * Objects: as in broadcast. */
 weft_status weft_allgatherv(weft_comm *comm, const void *send, size_t send_count, void *recv, const size_t *counts,
                             const size_t *offsets, const weft_type *type);
-/* Block r of send goes to rank r, where it is block `own rank` of recv; alltoallv: counts and offsets in elements. */
+/* Block r of this rank's send to rank r, where it becomes block `this rank` of recv; both hold size() blocks of `count`
+ * elements. Every rank calls it with the same count and type. In place the blocks of two ranks change places; objects
+ * cannot (UNSUPPORTED), since they can only be copied. Up to 448 bytes for all others a rank's blocks travel in lines;
+ * longer ones are copied once, and all leave together. Objects: CALLBACK as in broadcast. */
 weft_status weft_alltoall(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type);
+/* alltoall of blocks that differ: send_counts[r] elements at send + send_offsets[r] go to rank r, and recv_counts[r]
+ * elements at recv + recv_offsets[r] come from it. What two ranks say of the block between them must agree
+ * (MISMATCH). In place recv_counts and recv_offsets describe both what goes and what comes, and send_counts and
+ * send_offsets are not looked at; so two ranks' blocks for each other are of one length. Else as alltoall. */
 weft_status weft_alltoallv(weft_comm *comm, const void *send, const size_t *send_counts, const size_t *send_offsets,
                            void *recv, const size_t *recv_counts, const size_t *recv_offsets, const weft_type *type);
 /* recv[i] on the root = the combination of all ranks' send[i], for i below count. Every rank calls it with the same
@@ -435,17 +472,25 @@ weft_status weft_reduce(weft_comm *comm, const void *send, void *recv, size_t co
  * CALLBACK if a user's op failed. Examples: examples/heat.c, examples/groups.c. */
 weft_status weft_allreduce(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                            const weft_op *op);
-/* Rank r gets block r of the allreduce of send; reduce_scatterv: of counts[r] elements, counts being the same on every
- * rank. */
+/* Rank r gets block r of the allreduce of send, which holds size() blocks of recv_count elements. Every rank calls it
+ * with the same recv_count, type and op. Long vectors are read once: each rank combines its block from all ranks' send,
+ * and one that is done takes over what another has not begun. In place recv holds all blocks, and the result stands in
+ * front; what follows it is undefined. UNSUPPORTED; CALLBACK if a user's op failed. */
 weft_status weft_reduce_scatter(weft_comm *comm, const void *send, void *recv, size_t recv_count, const weft_type *type,
-                                const weft_op *op); /* send: size() blocks of recv_count */
+                                const weft_op *op);
+/* reduce_scatter of blocks that differ: send holds blocks of counts[0], counts[1], ... elements, one behind the other,
+ * and rank r gets the counts[r] elements of block r. Counts are the same on all ranks (MISMATCH). */
 weft_status weft_reduce_scatterv(weft_comm *comm, const void *send, void *recv, const size_t *counts,
                                  const weft_type *type, const weft_op *op);
-/* Rank r gets the combination of ranks 0 to r; exscan: of ranks 0 to r - 1. */
+/* recv[i] on rank r = the combination of send[i] of ranks 0 to r, on rank 0 its own input bit for bit. Every rank calls
+ * it with the same count, type and op. Ranks hear of those below: up to 448 bytes, on up to 16 ranks, they go on
+ * without those above. Longer vectors are cut into slices, one a rank, which sweeps it once through all inputs and
+ * writes all results. UNSUPPORTED, also for WEFT_AVG; CALLBACK if a user's op failed. */
 weft_status weft_scan(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                       const weft_op *op);
+/* The same of ranks 0 to r - 1. Rank 0's recv is left as it was, and may be NULL unless it is in place. */
 weft_status weft_exscan(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
-                        const weft_op *op); /* rank 0's recv is left as it was */
+                        const weft_op *op);
 
 /* ---- Nonblocking: weft_iNAME takes NAME's parameters and a request, and is finished by one of the waits. The waits set
  *      *request to NULL and return the operation's own status; wait_all finishes all and returns the first failure by

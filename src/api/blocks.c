@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* blocks.c - the calls that move blocks between ranks: gather, scatter, alltoall, and the forms with blocks that differ. */
+/* blocks.c - the calls that move blocks between ranks: gather, scatter, alltoall, and the forms with blocks that
+ * differ. */
 #include "api/check.h"
 
 /* A buffer of one block a rank, as the user describes it; counts and offsets in elements. */
@@ -86,8 +87,8 @@ static weft_status check_single(weft_comm *comm, const char *name, const char *w
     return WEFT_OK;
 }
 
-/* The root's two buffers where blocks are alike: `all` holds a block for each rank, `one` is in place where it is the root's own
- * of them. */
+/* The root's two buffers where blocks are alike: `all` holds a block for each rank, `one` is in place where it is the
+ * root's own of them. */
 static weft_status check_root_buffers(weft_comm *comm, const char *name, const struct weft_call *call,
                                       const char *all_name, const void *all, const char *one_name, const void **one)
 {
@@ -136,7 +137,8 @@ weft_status weft_scatter(weft_comm *comm, const void *send, void *recv, size_t c
     return weft_likely(status == WEFT_OK) ? weft_scatter_perform(comm, &call) : status;
 }
 
-/* The root's side of gatherv and scatterv; *one is in place where it is the root's own block of the row. `written`: the row's blocks are. */
+/* The root's side of gatherv and scatterv; *one is in place where it is the root's own block of the row. `written`: the
+ * row's blocks are. */
 static weft_status check_root_row(weft_comm *comm, const char *name, struct weft_call *call, const struct row *row,
                                   bool written, const char *one_name, const void **one, const char *count_name)
 {

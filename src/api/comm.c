@@ -64,7 +64,7 @@ weft_status weft_comm_dup(weft_comm *comm, weft_comm **out)
         return weft_refuse_handle(comm, "weft_comm_dup");
     if (out == NULL)
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, "weft_comm_dup", "out is NULL");
-    return weft_comm_derive(comm, WEFT_COLLECTIVE_dup, 0, comm->rank, out);
+    return weft_comm_derive(comm, WEFT_COLLECTIVE_dup, 0, 0, comm->rank, out);
 }
 
 weft_status weft_comm_split(weft_comm *comm, int color, int key, weft_comm **out)
@@ -76,7 +76,29 @@ weft_status weft_comm_split(weft_comm *comm, int color, int key, weft_comm **out
     if (color < 0 && color != WEFT_NO_COLOR)
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, "weft_comm_split",
                            "color is %d, expected WEFT_NO_COLOR, or 0 or more", color);
-    return weft_comm_derive(comm, WEFT_COLLECTIVE_split, color, key, out);
+    return weft_comm_derive(comm, WEFT_COLLECTIVE_split, 0, color, key, out);
+}
+
+weft_status weft_comm_split_by(weft_comm *comm, weft_domain domain, int key, weft_comm **out)
+{
+    const char *name = "weft_comm_split_by";
+    char why[300] = "";
+    int color = 0; /* all ranks live in one process */
+    if (!weft_usable(comm))
+        return weft_refuse_handle(comm, name);
+    if (out == NULL)
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "out is NULL");
+    if ((int)domain < WEFT_DOMAIN_PROCESS || domain > WEFT_DOMAIN_CORE)
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "domain is %d, no weft_domain", (int)domain);
+    if (domain != WEFT_DOMAIN_PROCESS) {
+        enum weft_vicinity vicinity = domain == WEFT_DOMAIN_NUMA ? WEFT_VICINITY_NUMA
+                                      : domain == WEFT_DOMAIN_L3 ? WEFT_VICINITY_L3
+                                                                 : WEFT_VICINITY_CORE;
+        color = weft_topology_vicinity(vicinity, comm->place, why, sizeof why);
+    }
+    if (color < 0)
+        return weft_refuse(comm, WEFT_ERR_SYSTEM, name, "%s", why);
+    return weft_comm_derive(comm, WEFT_COLLECTIVE_split_by, (int)domain, color, key, out);
 }
 
 weft_status weft_comm_abort(weft_comm *comm, const char *reason)

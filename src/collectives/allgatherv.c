@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* allgatherv.c - every rank's block to every rank, where blocks differ and all ranks know how.
  *
- * flat, gate: short blocks travel in lines, as many as the longest needs. pull: all ranks copy together, each the blocks that it gets. Objects are copied
- * by the ranks that get them, who then exchange how that went. */
+ * flat, gate: short blocks travel in lines, as many as the longest needs. pull: all ranks copy together, each the
+ * blocks that it gets. Objects are copied by the ranks that get them, who then exchange how that went. */
 #include "collectives/blocks.h"
 #include "collectives/collectives.h"
 #include "collectives/shares.h"
-#include "collectives/stream.h"
+#include "collectives/parts.h"
 
 enum { FLAT, GATE, PULL };
 static const struct weft_algorithm list[] = {
@@ -55,12 +55,12 @@ static enum weft_move allgatherv_lines(struct weft_operation *operation, bool ga
     if (operation->state == 0) {
         if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
             return move;
-        weft_stream_put(operation, 0, 0, call->send, bytes_of(operation, rank, rank));
+        weft_put_part(operation, 0, 0, call->send, bytes_of(operation, rank, rank));
         operation->state = 1;
-        if (weft_stream_publish(operation, operation->lines - 1, gated) != WEFT_MOVE_DONE)
+        if (weft_publish_parts(operation, operation->lines - 1, gated) != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
     }
-    if ((move = weft_stream_look(operation, operation->lines - 1, gated)) != WEFT_MOVE_DONE)
+    if ((move = weft_look_parts(operation, operation->lines - 1, gated)) != WEFT_MOVE_DONE)
         return move;
     for (int peer = 0; peer < operation->comm->n_ranks; peer++)
         if (peer != rank)

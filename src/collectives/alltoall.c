@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 /* alltoall.c - from every rank a block to every rank; alltoallv, where blocks differ, and each rank knows its own.
  *
- * flat: a rank's short blocks travel together in its lines, and each rank takes its own from everybody's. gate: the same behind a gate.
- * pull: each rank copies the blocks it gets straight from everybody's buffers. alltoallv: each rank says in line 0 where its short blocks end, with
- * the blocks behind it, or that they do not fit; if all fit, each takes its own from lines, else all pull.
+ * flat: a rank's short blocks travel together in its lines, and each rank takes its own from everybody's. gate: the
+ * same behind a gate. pull: each rank copies the blocks it gets straight from everybody's buffers. alltoallv: each rank
+ * says in line 0 where its short blocks end, with the blocks behind it, or that they do not fit; if all fit, each takes
+ * its own from lines, else all pull.
  *
- * In place, block j of rank i and block i of rank j change places, through a few KiB on the stack of whoever does it: rank i the
- * first half of the block, rank j the second, both directions at once. That is right whatever the other ranks do, since the two blocks
- * belong to no other pair, and each byte of them to one of the halves. A pair of which one rank alone is in place goes the same way. */
+ * In place, block j of rank i and block i of rank j change places, through a few KiB on the stack of whoever does it:
+ * rank i the first half of the block, rank j the second, both directions at once. That is right whatever the other
+ * ranks do, since the two blocks belong to no other pair, and each byte of them to one of the halves. A pair of which
+ * one rank alone is in place goes the same way. */
 #include "collectives/blocks.h"
 #include "collectives/collectives.h"
 #include "collectives/shares.h"
-#include "collectives/stream.h"
+#include "collectives/parts.h"
 
 enum { FLAT, GATE, PULL };
 static const struct weft_algorithm list[] = {
@@ -88,8 +90,8 @@ static void put_blocks(struct weft_operation *operation)
     const unsigned char *send = call->send;
     size_t before = (size_t)operation->comm->rank * call->bytes;
     size_t all = (size_t)operation->comm->n_ranks * call->bytes;
-    weft_stream_put(operation, 0, 0, send, before);
-    weft_stream_put(operation, 0, before, send + before + call->bytes, all - before - call->bytes);
+    weft_put_part(operation, 0, 0, send, before);
+    weft_put_part(operation, 0, before, send + before + call->bytes, all - before - call->bytes);
 }
 
 static void take_blocks(struct weft_operation *operation)
@@ -98,8 +100,8 @@ static void take_blocks(struct weft_operation *operation)
     int rank = operation->comm->rank;
     for (int peer = 0; peer < operation->comm->n_ranks; peer++)
         if (peer != rank)
-            weft_stream_take(operation, peer, 0, (size_t)(rank < peer ? rank : rank - 1) * call->bytes,
-                             target_of(call, peer), call->bytes);
+            weft_take_part(operation, peer, 0, (size_t)(rank < peer ? rank : rank - 1) * call->bytes,
+                           target_of(call, peer), call->bytes);
     keep_own(operation);
 }
 
@@ -111,10 +113,10 @@ static enum weft_move alltoall_lines(struct weft_operation *operation, bool gate
             return move;
         put_blocks(operation);
         operation->state = 1;
-        if (weft_stream_publish(operation, operation->lines - 1, gated) != WEFT_MOVE_DONE)
+        if (weft_publish_parts(operation, operation->lines - 1, gated) != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
     }
-    if ((move = weft_stream_look(operation, operation->lines - 1, gated)) == WEFT_MOVE_DONE)
+    if ((move = weft_look_parts(operation, operation->lines - 1, gated)) == WEFT_MOVE_DONE)
         take_blocks(operation);
     return move;
 }
@@ -214,7 +216,8 @@ static void exchange(const struct exchange *blocks, size_t begin, size_t end)
     }
 }
 
-/* Of a pair that exchanges, the lower rank does what lies in the first half of the blocks, the other what lies in the second. */
+/* Of a pair that exchanges, the lower rank does what lies in the first half of the blocks, the other what lies in the
+ * second. */
 static void exchange_half(const struct exchange *blocks, bool first, size_t bytes, size_t begin, size_t end)
 {
     size_t half = bytes / 2;
@@ -275,8 +278,8 @@ static enum weft_move alltoall_pull(struct weft_operation *operation)
     return weft_shares(operation, put_share, move_share, 2);
 }
 
-/* ---- alltoallv. Behind the first word of line 0: where each block ends, counted from the first on, in two bytes each; the first of
- *      these says whether the blocks are there. */
+/* ---- alltoallv. Behind the first word of line 0: where each block ends, counted from the first on, in two bytes each;
+ *      the first of these says whether the blocks are there. */
 
 #define TABLE sizeof(uint64_t)
 #define ABSENT UINT16_MAX
@@ -302,10 +305,10 @@ static void put_ends_and_blocks(struct weft_operation *operation)
     size_t begin = blocks_at(operation), end = 0;
     for (int rank = 0; rank < operation->comm->n_ranks; rank++) {
         size_t bytes = rank != operation->comm->rank ? call->send_counts[rank] * call->type->size : 0;
-        weft_stream_put(operation, MIXED_GAP, begin + end, source_for(call, rank), bytes);
+        weft_put_part(operation, MIXED_GAP, begin + end, source_for(call, rank), bytes);
         end += bytes;
         uint16_t written = (uint16_t)end;
-        weft_stream_put(operation, MIXED_GAP, TABLE + sizeof written * (size_t)rank, &written, sizeof written);
+        weft_put_part(operation, MIXED_GAP, TABLE + sizeof written * (size_t)rank, &written, sizeof written);
     }
 }
 
@@ -315,7 +318,7 @@ static size_t put_mixed(struct weft_operation *operation)
     if (fits_lines(operation))
         put_ends_and_blocks(operation);
     else
-        weft_stream_put(operation, MIXED_GAP, TABLE, &absent, sizeof absent);
+        weft_put_part(operation, MIXED_GAP, TABLE, &absent, sizeof absent);
     return put_share(operation);
 }
 
@@ -323,7 +326,7 @@ static bool all_in_lines(const struct weft_operation *operation)
 {
     for (int rank = 0; rank < operation->comm->n_ranks; rank++) {
         uint16_t first;
-        weft_stream_take(operation, rank, MIXED_GAP, TABLE, &first, sizeof first);
+        weft_take_part(operation, rank, MIXED_GAP, TABLE, &first, sizeof first);
         if (first == ABSENT)
             return false;
     }
@@ -336,12 +339,12 @@ static enum weft_move take_from(struct weft_operation *operation, int peer)
     size_t rank = (size_t)operation->comm->rank, size = call->type->size, expected = call->recv_counts[peer];
     uint16_t begin = 0, end;
     if (rank > 0)
-        weft_stream_take(operation, peer, MIXED_GAP, TABLE + sizeof begin * (rank - 1), &begin, sizeof begin);
-    weft_stream_take(operation, peer, MIXED_GAP, TABLE + sizeof end * rank, &end, sizeof end);
+        weft_take_part(operation, peer, MIXED_GAP, TABLE + sizeof begin * (rank - 1), &begin, sizeof begin);
+    weft_take_part(operation, peer, MIXED_GAP, TABLE + sizeof end * rank, &end, sizeof end);
     size_t bytes = (size_t)end - begin;
     if (bytes != expected * size)
         return weft_blocks_differ(operation, peer, bytes / size, operation->comm->rank, expected);
-    weft_stream_take(operation, peer, MIXED_GAP, blocks_at(operation) + begin, target_of(call, peer), bytes);
+    weft_take_part(operation, peer, MIXED_GAP, blocks_at(operation) + begin, target_of(call, peer), bytes);
     return WEFT_MOVE_DONE;
 }
 

@@ -18,7 +18,7 @@ weft_status weft_alone(const weft_comm *comm, const struct weft_call *call, void
     weft_status outcome = call->type->copy(call->type, source, target, count);
     if (outcome == WEFT_OK)
         return WEFT_OK;
-    weft_text_call(call, text);
+    weft_text_function(call, true, text);
     return weft_error(WEFT_ERR_CALLBACK, text, comm, "the copy function of type %s failed (%s)", call->type->name,
                       weft_status_name(outcome));
 }

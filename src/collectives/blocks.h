@@ -5,7 +5,8 @@
 
 #include "collectives/exchange.h"
 
-/* The block of `rank` in a row of blocks, in elements. counts and offsets as in struct weft_call: NULL where blocks are alike. */
+/* The block of `rank` in a row of blocks, in elements. counts and offsets as in struct weft_call: NULL where blocks are
+ * alike. */
 struct weft_block {
     size_t offset, count;
 };
@@ -39,7 +40,8 @@ WEFT_INLINE void weft_keep_block(void *target, const void *source, size_t bytes)
         memcpy(target, source, bytes);
 }
 
-/* A copy of `count` elements that all are this rank's own, objects by their copy function: what a rank that is alone does. */
+/* A copy of `count` elements that all are this rank's own, objects by their copy function: what a rank that is alone
+ * does. */
 weft_status weft_alone(const weft_comm *comm, const struct weft_call *call, void *target, const void *source,
                        size_t count);
 
@@ -54,8 +56,8 @@ WEFT_INLINE enum weft_move weft_pull_elements(struct weft_operation *operation, 
     return weft_pull(operation->comm, target, source, count * operation->call->type->size);
 }
 
-/* The blocks that `owner` gets, one behind the other, from its own on, so that not all ranks read one rank's memory at once: does bytes [from, to)
- * of them, block by block. */
+/* The blocks that `owner` gets, one behind the other, from its own on, so that not all ranks read one rank's memory at
+ * once: does bytes [from, to) of them, block by block. */
 typedef size_t weft_block_bytes(const struct weft_operation *operation, int owner, int peer);
 typedef enum weft_move weft_block_piece(struct weft_operation *operation, int owner, int peer, size_t begin,
                                         size_t end);
@@ -78,8 +80,9 @@ WEFT_INLINE enum weft_move weft_walk_blocks(struct weft_operation *operation, in
     return WEFT_MOVE_DONE;
 }
 
-/* Every rank copies what it gets, objects by their copy function, and all exchange how that went. `put` fills line 0, which says where
- * this rank's buffers stand, `pull` takes from one peer. Takes 2 lines, and 2 gates where the world is gated. */
+/* Every rank copies what it gets, objects by their copy function, and all exchange how that went. `put` fills line 0,
+ * which says where this rank's buffers stand, `pull` takes from one peer. Takes 2 lines, and 2 gates where the world is
+ * gated. */
 typedef void weft_pull_put(struct weft_operation *operation);
 typedef enum weft_move weft_pull_peer(struct weft_operation *operation, int peer);
 WEFT_INLINE enum weft_move weft_exchange_and_pull(struct weft_operation *operation, weft_pull_put *put,

@@ -47,7 +47,7 @@ static void unpack(const struct weft_operation *operation, int peer, size_t from
     }
 }
 
-static weft_status combine_long(struct weft_operation *operation, const struct weft_part *part, unsigned char *result)
+static weft_status combine_long(struct weft_operation *operation, const struct weft_range *part, unsigned char *result)
 {
     _Alignas(WEFT_CACHE_LINE) unsigned char scratch[SCRATCH_BYTES];
     const struct weft_call *call = operation->call;
@@ -70,7 +70,7 @@ static weft_status combine_long(struct weft_operation *operation, const struct w
 }
 
 /* All in one line. */
-static weft_status combine_short(struct weft_operation *operation, const struct weft_part *part, void *result)
+static weft_status combine_short(struct weft_operation *operation, const struct weft_range *part, void *result)
 {
     const struct weft_call *call = operation->call;
     const weft_comm *comm = operation->comm;
@@ -83,7 +83,7 @@ static weft_status combine_short(struct weft_operation *operation, const struct 
     return weft_reduce_block(call->reduction, comm->sources, part->n_ranks, result, part->count);
 }
 
-enum weft_move weft_combine_part(struct weft_operation *operation, const struct weft_part *part, void *result)
+enum weft_move weft_combine_range(struct weft_operation *operation, const struct weft_range *part, void *result)
 {
     size_t size = operation->call->type->size, from = part->begin * size, bytes = part->count * size;
     weft_status status = WEFT_OK;
@@ -97,6 +97,6 @@ enum weft_move weft_combine_part(struct weft_operation *operation, const struct 
 enum weft_move weft_combine_messages(struct weft_operation *operation, void *result)
 {
     const struct weft_call *call = operation->call;
-    struct weft_part all = {.n_ranks = operation->comm->n_ranks, .count = call->count, .own = call->send};
-    return weft_combine_part(operation, &all, result);
+    struct weft_range all = {.n_ranks = operation->comm->n_ranks, .count = call->count, .own = call->send};
+    return weft_combine_range(operation, &all, result);
 }

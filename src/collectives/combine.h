@@ -10,12 +10,12 @@
 uint32_t weft_combine_lines(int n_ranks, size_t bytes, size_t element_bytes);
 
 /* What of the messages is combined: elements [begin, begin + count) of ranks [0, n_ranks). */
-struct weft_part {
+struct weft_range {
     int n_ranks;
     size_t begin, count;
     const void *own; /* where this rank's elements stand, if it is among them; NULL: in its own message */
 };
-enum weft_move weft_combine_part(struct weft_operation *operation, const struct weft_part *part, void *result);
+enum weft_move weft_combine_range(struct weft_operation *operation, const struct weft_range *part, void *result);
 
 /* All ranks' messages are there: combines them into `result`. This rank's own vector is taken from its buffer, since lines that
  * others have read may have left this processor's cache. */

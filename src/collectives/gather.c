@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* gather.c - every rank's block to one rank; gatherv, where blocks differ, and only the root knows all.
  *
- * lines: short blocks travel in their senders' lines, and the senders run ahead. push: the root publishes where its buffer stands,
- * each rank copies its block there, counts itself in at the root, and is done: so all ranks copy side by side, and the root waits for
- * a count. gatherv: each sender says how long its block is, with the block behind it if that is short; who has more pushes.
- * pull: the root copies from all, who wait for it; objects go that way, since the receiver copies them. */
+ * lines: short blocks travel in their senders' lines, and the senders run ahead. push: the root publishes where its
+ * buffer stands, each rank copies its block there, counts itself in at the root, and is done: so all ranks copy side by
+ * side, and the root waits for a count. gatherv: each sender says how long its block is, with the block behind it if
+ * that is short; who has more pushes. pull: the root copies from all, who wait for it; objects go that way, since the
+ * receiver copies them. */
 #include "collectives/blocks.h"
 #include "collectives/collectives.h"
 #include "collectives/shares.h"
-#include "collectives/stream.h"
+#include "collectives/parts.h"
 
 enum { LINES, PUSH, PULL };
 static const struct weft_algorithm list[] = {
@@ -79,7 +80,7 @@ static enum weft_move gather_lines(struct weft_operation *operation)
     if (!is_root(operation)) {
         if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
             return move;
-        weft_stream_ahead(operation);
+        weft_send_ahead(operation);
         weft_publish_message(operation, call->send, call->bytes, false);
         return WEFT_MOVE_DONE;
     }
@@ -134,8 +135,8 @@ static enum weft_move gather_push(struct weft_operation *operation)
     return weft_look_count(operation, comm->rank, copied(operation), senders);
 }
 
-/* ---- gatherv. Line 0 of a sender: its count, and then the stream. Line 0 of the root, where somebody pushes: where its buffer,
- *      counts and offsets stand, and how many push. */
+/* ---- gatherv. Line 0 of a sender: its count, and then the stream. Line 0 of the root, where somebody pushes: where
+ *      its buffer, counts and offsets stand, and how many push. */
 
 #define HEAD sizeof(uint64_t)
 
@@ -189,9 +190,9 @@ static enum weft_move give_block(struct weft_operation *operation)
     if (operation->state == 0) {
         if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
             return move;
-        weft_stream_put(operation, 0, 0, &count, HEAD);
+        weft_put_part(operation, 0, 0, &count, HEAD);
         if (short_block)
-            weft_stream_put(operation, 0, HEAD, call->send, count * call->type->size);
+            weft_put_part(operation, 0, HEAD, call->send, count * call->type->size);
         weft_publish(operation, 0);
         operation->state = 1;
     }
@@ -207,11 +208,11 @@ static enum weft_move take_block(struct weft_operation *operation, int peer)
 {
     const struct weft_call *call = operation->call;
     uint64_t count;
-    weft_stream_take(operation, peer, 0, 0, &count, HEAD);
+    weft_take_part(operation, peer, 0, 0, &count, HEAD);
     if (count != call->recv_counts[peer])
         return weft_blocks_differ(operation, peer, count, call->root, call->recv_counts[peer]);
     if (goes_in_lines(call, count))
-        weft_stream_take(operation, peer, 0, HEAD, target_of(call, peer), count * call->type->size);
+        weft_take_part(operation, peer, 0, HEAD, target_of(call, peer), count * call->type->size);
     return WEFT_MOVE_DONE;
 }
 
@@ -245,7 +246,8 @@ static enum weft_move gather_mixed(struct weft_operation *operation)
     return senders > 0 ? weft_look_count(operation, comm->rank, copied(operation), senders) : WEFT_MOVE_DONE;
 }
 
-/* ---- pull. Line 0 of a sender: its block's address and count; line 1 of the root: it has copied all, and how that went. */
+/* ---- pull. Line 0 of a sender: its block's address and count; line 1 of the root: it has copied all, and how that
+ * went. */
 
 static enum weft_move pull_from(struct weft_operation *operation, int peer)
 {

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 /* reduce_scatter.c - the combination of all ranks' vectors, a block of it to each rank; blocks may differ.
  *
- * flat: short vectors travel whole in the lines of an exchange, and each rank combines the lines that hold its block. gate: the same behind a
- * gate. slices: each rank combines its block from all inputs in one pass, N S bytes read and S written for each.
+ * flat: short vectors travel whole in the lines of an exchange, and each rank combines the lines that hold its block.
+ * gate: the same behind a gate. slices: each rank combines its block from all inputs in one pass, N S bytes read and S
+ * written for each.
  *
- * In place the result belongs at the beginning of the vector, where other ranks may still have to read. So it is made over the rank's
- * own block of its own vector, which nobody reads but whoever makes it, element by element; when all blocks are made, nobody
- * reads any vector any more, and each rank moves its result to the front. */
+ * In place the result belongs at the beginning of the vector, where other ranks may still have to read. So it is made
+ * over the rank's own block of its own vector, which nobody reads but whoever makes it, element by element; when all
+ * blocks are made, nobody reads any vector any more, and each rank moves its result to the front. */
 #include "collectives/collectives.h"
 #include "collectives/combine.h"
 #include "collectives/shares.h"
-#include "collectives/stream.h"
+#include "collectives/parts.h"
 #include "reduce/reduce.h"
 
 enum { FLAT, GATE, SLICES };
@@ -75,18 +76,18 @@ static enum weft_move reduce_scatter_lines(struct weft_operation *operation, boo
     if (operation->state == 0) {
         if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
             return move;
-        weft_stream_put(operation, 0, 0, call->send, vector_count(comm, call) * size);
+        weft_put_part(operation, 0, 0, call->send, vector_count(comm, call) * size);
         operation->state = 1;
-        if (weft_stream_publish(operation, operation->lines - 1, gated) != WEFT_MOVE_DONE)
+        if (weft_publish_parts(operation, operation->lines - 1, gated) != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
     }
-    if ((move = weft_stream_look(operation, operation->lines - 1, gated)) != WEFT_MOVE_DONE)
+    if ((move = weft_look_parts(operation, operation->lines - 1, gated)) != WEFT_MOVE_DONE)
         return move;
     struct block block = block_of(call, comm->rank);
-    struct weft_part part = {.n_ranks = comm->n_ranks, .begin = block.begin, .count = block.count};
+    struct weft_range part = {.n_ranks = comm->n_ranks, .begin = block.begin, .count = block.count};
     if (call->send != call->recv) /* else the result may stand on elements that are still to be read */
         part.own = (const unsigned char *)call->send + block.begin * size;
-    return weft_combine_part(operation, &part, call->recv);
+    return weft_combine_range(operation, &part, call->recv);
 }
 
 static enum weft_move reduce_scatter_flat(struct weft_operation *operation)

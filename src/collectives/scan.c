@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* scan.c - to each rank the combination of all ranks up to it; exscan: of those below it.
  *
- * lines: short vectors travel in lines; each rank combines its own and those of the ranks below, which run ahead. slices: the vector is cut
- * into slices, one a rank; who does a slice sweeps through the ranks' inputs in order and writes each rank's prefix: each input is read once
- * and each result written once, and there are no rounds. */
+ * lines: short vectors travel in lines; each rank combines its own and those of the ranks below, which run ahead.
+ * slices: the vector is cut into slices, one a rank; who does a slice sweeps through the ranks' inputs in order and
+ * writes each rank's prefix: each input is read once and each result written once, and there are no rounds. */
 #include "collectives/collectives.h"
 #include "collectives/combine.h"
 #include "collectives/shares.h"
-#include "collectives/stream.h"
+#include "collectives/parts.h"
 #include "reduce/prefix.h"
 
 enum { LINES, SLICES };
@@ -41,9 +41,9 @@ static enum weft_move combine_below(struct weft_operation *operation)
 {
     const struct weft_call *call = operation->call;
     int rank = operation->comm->rank, ranks = exclusive(call) ? rank : rank + 1;
-    struct weft_part part = {.n_ranks = ranks, .count = call->count, .own = exclusive(call) ? NULL : call->send};
+    struct weft_range part = {.n_ranks = ranks, .count = call->count, .own = exclusive(call) ? NULL : call->send};
     if (ranks > 1)
-        return weft_combine_part(operation, &part, call->recv);
+        return weft_combine_range(operation, &part, call->recv);
     if (ranks == 1 && (exclusive(call) || call->send != call->recv))
         weft_copy_message(operation, 0, call->recv, call->bytes); /* nothing is combined: bit for bit */
     return WEFT_MOVE_DONE;
@@ -56,7 +56,7 @@ static enum weft_move scan_lines(struct weft_operation *operation)
     if (operation->state == 0) {
         if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
             return move;
-        weft_stream_ahead(operation);
+        weft_send_ahead(operation);
         weft_publish_message(operation, call->send, call->bytes, false);
         operation->state = 1;
     }
@@ -91,7 +91,7 @@ static enum weft_move sweep_share(struct weft_operation *operation, int owner, s
 {
     const struct weft_call *call = operation->call;
     const weft_comm *comm = operation->comm;
-    size_t size = call->type->size, step = weft_reduction_block(call->reduction) * size;
+    size_t size = call->type->size, step = weft_prefix_block(call->reduction) * size;
     size_t begin = (size_t)owner * slice_count(operation) * size;
     for (size_t at = begin + from; at < begin + to; at += step) {
         size_t now = begin + to - at < step ? begin + to - at : step;
@@ -99,7 +99,7 @@ static enum weft_move sweep_share(struct weft_operation *operation, int owner, s
             comm->sources[rank] = (const unsigned char *)weft_take_address(operation, rank, 0, 1) + at;
             comm->destinations[rank] = (unsigned char *)weft_take_address(operation, rank, 0, 2) + at;
         }
-        weft_status status = weft_prefix_block(call->reduction, comm->sources, comm->destinations, comm->n_ranks,
+        weft_status status = weft_prefix_sweep(call->reduction, comm->sources, comm->destinations, comm->n_ranks,
                                                exclusive(call), now / size);
         if (status != WEFT_OK)
             return weft_reduction_failed(operation, status);

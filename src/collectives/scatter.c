@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* scatter.c - from one rank a block to each; scatterv, where blocks differ, and only the root knows all.
  *
- * stream: short blocks travel together in the root's lines, and the root goes on at once. pull: the root publishes where its buffer stands,
- * each rank copies its block and counts itself out, and the root waits for the count. scatterv: the root's line 0 says which of the two it is,
- * and where each block ends. Objects are pulled, too, and then all ranks exchange how that went. */
+ * stream: short blocks travel together in the root's lines, and the root goes on at once. pull: the root publishes
+ * where its buffer stands, each rank copies its block and counts itself out, and the root waits for the count.
+ * scatterv: the root's line 0 says which of the two it is, and where each block ends. Objects are pulled, too, and then
+ * all ranks exchange how that went. */
 #include "collectives/blocks.h"
 #include "collectives/collectives.h"
 #include "collectives/shares.h"
-#include "collectives/stream.h"
+#include "collectives/parts.h"
 
 enum { STREAM, PULL };
 static const struct weft_algorithm list[] = {
@@ -83,22 +84,22 @@ static enum weft_move scatter_stream(struct weft_operation *operation)
     if (is_root(operation)) {
         if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
             return move;
-        weft_stream_ahead(operation);
+        weft_send_ahead(operation);
         size_t behind = ((size_t)operation->comm->n_ranks - 1) * bytes - before;
-        weft_stream_put(operation, 0, 0, call->send, before);
-        weft_stream_put(operation, 0, before, (const unsigned char *)call->send + before + bytes, behind);
+        weft_put_part(operation, 0, 0, call->send, before);
+        weft_put_part(operation, 0, before, (const unsigned char *)call->send + before + bytes, behind);
         weft_publish(operation, operation->lines - 1);
         keep_own(operation);
         return WEFT_MOVE_DONE;
     }
     size_t at = (rank < (size_t)call->root ? rank : rank - 1) * bytes;
     if ((move = weft_look(operation, call->root, operation->lines - 1)) == WEFT_MOVE_DONE)
-        weft_stream_take(operation, call->root, 0, at, call->recv, bytes);
+        weft_take_part(operation, call->root, 0, at, call->recv, bytes);
     return move;
 }
 
-/* ---- Copied from the root's buffer. Line 0 of the root: whether it is so, where buffer, counts and offsets stand; line 1: how many have
- *      copied. */
+/* ---- Copied from the root's buffer. Line 0 of the root: whether it is so, where buffer, counts and offsets stand;
+ *      line 1: how many have copied. */
 
 enum mode { IN_MEMORY, IN_LINES };
 
@@ -196,13 +197,13 @@ static void put_blocks(struct weft_operation *operation)
     const struct weft_call *call = operation->call;
     size_t begin = blocks_at(operation), end = 0;
     uint64_t mode = IN_LINES;
-    weft_stream_put(operation, 0, 0, &mode, sizeof mode);
+    weft_put_part(operation, 0, 0, &mode, sizeof mode);
     for (int rank = 0; rank < operation->comm->n_ranks; rank++) {
         size_t bytes = rank != call->root ? call->send_counts[rank] * call->type->size : 0;
-        weft_stream_put(operation, 0, begin + end, source_for(call, rank), bytes);
+        weft_put_part(operation, 0, begin + end, source_for(call, rank), bytes);
         end += bytes;
         uint16_t written = (uint16_t)end;
-        weft_stream_put(operation, 0, TABLE + sizeof written * (size_t)rank, &written, sizeof written);
+        weft_put_part(operation, 0, TABLE + sizeof written * (size_t)rank, &written, sizeof written);
     }
     weft_publish(operation, 0);
 }
@@ -213,12 +214,12 @@ static enum weft_move take_block(struct weft_operation *operation)
     size_t rank = (size_t)operation->comm->rank;
     uint16_t begin = 0, end;
     if (rank > 0)
-        weft_stream_take(operation, call->root, 0, TABLE + sizeof begin * (rank - 1), &begin, sizeof begin);
-    weft_stream_take(operation, call->root, 0, TABLE + sizeof end * rank, &end, sizeof end);
+        weft_take_part(operation, call->root, 0, TABLE + sizeof begin * (rank - 1), &begin, sizeof begin);
+    weft_take_part(operation, call->root, 0, TABLE + sizeof end * rank, &end, sizeof end);
     size_t bytes = (size_t)end - begin, size = call->type->size;
     if (bytes != call->own_count * size)
         return weft_blocks_differ(operation, call->root, bytes / size, operation->comm->rank, call->own_count);
-    weft_stream_take(operation, call->root, 0, blocks_at(operation) + begin, call->recv, bytes);
+    weft_take_part(operation, call->root, 0, blocks_at(operation) + begin, call->recv, bytes);
     return WEFT_MOVE_DONE;
 }
 
@@ -238,7 +239,7 @@ static enum weft_move scatter_mixed(struct weft_operation *operation)
     uint64_t mode;
     if ((move = weft_look(operation, call->root, 0)) != WEFT_MOVE_DONE)
         return move;
-    weft_stream_take(operation, call->root, 0, 0, &mode, sizeof mode);
+    weft_take_part(operation, call->root, 0, 0, &mode, sizeof mode);
     return mode == IN_LINES ? take_block(operation) : pull_and_count(operation);
 }
 

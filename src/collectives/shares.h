@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 /* shares.h - large collectives as work that all ranks do together, on one another's buffers.
  *
- * Each rank owns a share of the work: so many bytes of results, cut into chunks of whole elements. Ranks exchange a line that says how large
- * their share is and where their buffers stand. An owner claims the chunks of its share one by one; who has finished and has polled
- * in vain for a moment takes over chunks that others have not begun, so a rank that the scheduler has put aside holds up
- * nobody. A count of chunks done tells when a share is complete; when all are, nobody is inside any buffer. The count of claims
- * stands in another line, which others touch only when they take over. With more ranks than processors a small amount of work is done by
- * the last to arrive, before it opens the gate: the others wake up once, and find it done.
+ * Each rank owns a share of the work: so many bytes of results, cut into chunks of whole elements. Ranks exchange a
+ * line that says how large their share is and where their buffers stand. An owner claims the chunks of its share one by
+ * one; who has finished and has polled in vain for a moment takes over chunks that others have not begun, so a rank
+ * that the scheduler has put aside holds up nobody. A count of chunks done tells when a share is complete; when all
+ * are, nobody is inside any buffer. The count of claims stands in another line, which others touch only when they take
+ * over. With more ranks than processors a small amount of work is done by the last to arrive, before it opens the gate:
+ * the others wake up once, and find it done.
  *
- * A collective instantiates weft_shares with two constant functions: one that describes this rank's share, and one that does a piece of
- * anybody's. The latter runs on any rank, `inside`, and takes all it needs from the call and from the ranks' lines. */
+ * A collective instantiates weft_shares with two constant functions: one that describes this rank's share, and one that
+ * does a piece of anybody's. The latter runs on any rank, `inside`, and takes all it needs from the call and from the
+ * ranks' lines. */
 #ifndef WEFT_COLLECTIVES_SHARES_H
 #define WEFT_COLLECTIVES_SHARES_H
 
@@ -62,9 +64,10 @@ WEFT_INLINE void weft_count_up(const struct weft_operation *operation, int targe
 {
     const weft_comm *comm = operation->comm;
     /* K2, seq_cst: releases what was done to S3, in a chain of counts; ordered before S2 like S1. */
-    bool complete = atomic_fetch_add_explicit(count, 1, memory_order_seq_cst) + 1 == goal;
+    uint64_t counted = atomic_fetch_add_explicit(count, 1, memory_order_seq_cst) + 1;
     /* S2, seq_cst: as in weft_publish_word. */
-    if (complete && atomic_load_explicit(&weft_slot_of(comm, target)->sleepers, memory_order_seq_cst) != 0)
+    if (weft_assert(comm->world, counted <= goal) && counted == goal &&
+        atomic_load_explicit(&weft_slot_of(comm, target)->sleepers, memory_order_seq_cst) != 0)
         weft_wake(comm->world, target);
 }
 
@@ -86,8 +89,8 @@ WEFT_INLINE enum weft_move weft_share_help(struct weft_operation *operation, wef
     _Atomic uint64_t *claimed = weft_share_claimed(operation, owner);
     uint64_t chunks = weft_share_chunks(operation, owner);
     for (;;) {
-        /* K1, relaxed: the exchange made the count's beginning visible; it only deals out numbers. Looked at first, since a count
-         * that has run out need not be written. */
+        /* K1, relaxed: the exchange made the count's beginning visible; it only deals out numbers. Looked at first,
+         * since a count that has run out need not be written. */
         if (atomic_load_explicit(claimed, memory_order_relaxed) >= chunks)
             return WEFT_MOVE_DONE;
         /* K1, relaxed: as above. */
@@ -132,7 +135,8 @@ WEFT_INLINE enum weft_move weft_shares_do_all(struct weft_operation *operation, 
     return WEFT_MOVE_DONE;
 }
 
-/* Publishes this rank's description. The last to arrive at the gate may do everything, and says so in the gate's release line. */
+/* Publishes this rank's description. The last to arrive at the gate may do everything, and says so in the gate's
+ * release line. */
 WEFT_INLINE enum weft_move weft_shares_begin(struct weft_operation *operation, weft_share_put *put,
                                              weft_share_work *work, size_t weight)
 {
@@ -213,8 +217,8 @@ WEFT_INLINE enum weft_move weft_shares_work(struct weft_operation *operation, we
     }
 }
 
-/* The resumable whole; takes WEFT_SHARES_LINES lines, and a gate where the world is gated. `weight`: bytes read and written for each byte
- * of a share. */
+/* The resumable whole; takes WEFT_SHARES_LINES lines, and a gate where the world is gated. `weight`: bytes read and
+ * written for each byte of a share. */
 WEFT_INLINE enum weft_move weft_shares(struct weft_operation *operation, weft_share_put *put, weft_share_work *work,
                                        size_t weight)
 {

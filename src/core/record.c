@@ -22,6 +22,11 @@ static const struct collective {
 #undef WEFT_COLLECTIVE
 };
 
+static const char *const domains[] = {[WEFT_DOMAIN_PROCESS] = "process",
+                                      [WEFT_DOMAIN_NUMA] = "numa",
+                                      [WEFT_DOMAIN_L3] = "l3",
+                                      [WEFT_DOMAIN_CORE] = "core"};
+
 static const char *const type_names[] = {
 #define WEFT_INTEGER(name, ctype, unsigned_type) #name,
 #define WEFT_FLOAT(name, ctype) #name,
@@ -107,6 +112,8 @@ static void call_text(const struct words *words, char text[WEFT_CALL_TEXT])
         at = add(text, WEFT_CALL_TEXT, at, ", %s%s", words->op, words->op_detail);
     if (collective->root == ROOT)
         at = add(text, WEFT_CALL_TEXT, at, ", root %d", words->root);
+    if (collectives[words->collective].root == DOMAIN)
+        at = add(text, WEFT_CALL_TEXT, at, "%s", domains[words->root & 3]);
     add(text, WEFT_CALL_TEXT, at, ")");
 }
 
@@ -125,7 +132,8 @@ void weft_text_call(const struct weft_call *call, char text[WEFT_CALL_TEXT])
 
 void weft_text_function(const struct weft_call *call, bool arguments, char text[WEFT_CALL_TEXT])
 {
-    bool derives = call->collective == WEFT_COLLECTIVE_split || call->collective == WEFT_COLLECTIVE_dup;
+    bool derives = call->collective == WEFT_COLLECTIVE_split || call->collective == WEFT_COLLECTIVE_split_by ||
+                   call->collective == WEFT_COLLECTIVE_dup;
     char called[WEFT_CALL_TEXT];
     weft_text_call(call, called);
     if (!arguments || !collectives[call->collective].elements)

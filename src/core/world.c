@@ -105,5 +105,6 @@ void weft_handle_attach(struct weft_comm *comm, struct weft_world *world, int ra
 {
     comm->world = world;
     comm->rank = rank;
+    comm->place = rank;
     comm->slot = &world->slots[rank];
 }

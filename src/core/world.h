@@ -96,8 +96,9 @@ struct weft_comm {
     struct weft_world *world;
     struct weft_slot *slot; /* this rank's own */
     int rank, n_ranks;
-    uint64_t position;  /* of the next line */
-    uint64_t free;      /* all ranks have consumed what lies before */
+    int place;         /* its rank in the communicator that this one was made from first: see WEFT_TOPOLOGY in weft.h */
+    uint64_t position; /* of the next line */
+    uint64_t free;     /* all ranks have consumed what lies before */
     uint64_t announced; /* what `consumed` need not repeat */
     uint64_t calls;
     uint64_t gate; /* uses of gates so far */

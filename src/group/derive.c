@@ -145,13 +145,17 @@ static weft_status agree(weft_comm *comm, struct weft_call *call, int32_t mine, 
     return weft_allreduce_perform(comm, call);
 }
 
-weft_status weft_comm_derive(weft_comm *comm, enum weft_collective collective, int color, int key, weft_comm **out)
+weft_status weft_comm_derive(weft_comm *comm, enum weft_collective collective, int domain, int color, int key,
+                             weft_comm **out)
 {
     struct weft_call call = {.collective = collective,
+                             .root = domain,
                              .type = WEFT_INT32,
                              .type_index = WEFT_TYPE_int32,
                              .shape = (uint32_t)collective * 0x9e3779b1u};
-    const char *name = collective == WEFT_COLLECTIVE_dup ? "weft_comm_dup" : "weft_comm_split";
+    const char *name = collective == WEFT_COLLECTIVE_dup        ? "weft_comm_dup"
+                       : collective == WEFT_COLLECTIVE_split_by ? "weft_comm_split_by"
+                                                                : "weft_comm_split";
     struct place mine = {color, key}, *places = malloc((size_t)comm->n_ranks * sizeof *places);
     weft_comm *made = NULL;
     struct weft_world *world = NULL;
@@ -182,6 +186,7 @@ weft_status weft_comm_derive(weft_comm *comm, enum weft_collective collective, i
             weft_handle_attach(made, world, rank);
             weft_wait_setup(made, comm->wait);
             made->timeout_ns = comm->timeout_ns;
+            made->place = comm->place;
         }
         made = NULL;
     } else if (world != NULL) {

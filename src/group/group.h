@@ -10,7 +10,9 @@ weft_status weft_group_create(const char *call, weft_group_id *id);
 weft_status weft_group_join(const char *call, const weft_group_id *id, int n_ranks, int rank, const weft_config *config,
                             weft_comm **comm);
 
-/* Makes dup (all ranks one color) and split: `collective` names the call in messages. */
-weft_status weft_comm_derive(weft_comm *comm, enum weft_collective collective, int color, int key, weft_comm **out);
+/* Makes dup (all ranks one color) and splits: `collective` names the call in messages. Ranks must agree on `domain`, a
+ * weft_domain or 0. */
+weft_status weft_comm_derive(weft_comm *comm, enum weft_collective collective, int domain, int color, int key,
+                             weft_comm **out);
 
 #endif

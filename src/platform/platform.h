@@ -119,4 +119,10 @@ struct weft_level {
 /* The levels of the machine, outermost first, at most `capacity`; returns how many there are, negative on failure. */
 int weft_topology_levels(struct weft_level *levels, int capacity);
 
+enum weft_vicinity { WEFT_VICINITY_NUMA, WEFT_VICINITY_L3, WEFT_VICINITY_CORE };
+/* A number for the memory node, the last-level cache or the core of the processor that the calling thread runs on, the
+ * same for all that share it. Where WEFT_TOPOLOGY describes a machine, the processor is that of number `place`, modulo
+ * how many there are. Negative: `why` says why not. */
+int weft_topology_vicinity(enum weft_vicinity vicinity, int place, char *why, size_t why_size);
+
 #endif

@@ -1,34 +1,70 @@
 // SPDX-License-Identifier: MIT
 /* topology.c - the machine's packages, memories, caches and cores, as hwloc sees them.
  *
- * Loaded when first asked for and kept: loading costs milliseconds, and nobody needs it to communicate. */
+ * Loaded when first asked for and kept: loading costs milliseconds, and nobody needs it to communicate. Where
+ * WEFT_TOPOLOGY describes another machine, in hwloc's synthetic form ("package:2 l3:2 core:4 pu:2"), that one is made
+ * anew each time it is asked for; it is for tests. */
 #include "platform/platform.h"
 
 #include <hwloc.h>
+#include <limits.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static hwloc_topology_t topology;
+static hwloc_topology_t machine;
 
-static void load(void)
+/* NULL when hwloc refuses. */
+static hwloc_topology_t load(const char *synthetic)
 {
-    if (hwloc_topology_init(&topology) != 0) {
-        topology = NULL;
-        return;
-    }
+    hwloc_topology_t topology;
+    if (hwloc_topology_init(&topology) != 0)
+        return NULL;
     hwloc_topology_set_all_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_ALL);
     hwloc_topology_set_io_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_NONE);
-    if (hwloc_topology_load(topology) != 0) {
+    if ((synthetic != NULL && hwloc_topology_set_synthetic(topology, synthetic) != 0) ||
+        hwloc_topology_load(topology) != 0) {
         hwloc_topology_destroy(topology);
-        topology = NULL;
+        return NULL;
     }
+    return topology;
+}
+
+static void load_machine(void)
+{
+    machine = load(NULL);
 }
 
 __attribute__((destructor)) static void unload(void)
 {
-    if (topology != NULL)
+    if (machine != NULL)
+        hwloc_topology_destroy(machine);
+}
+
+/* NULL: this machine, and not WEFT_TOPOLOGY's. */
+static const char *described(void)
+{
+    const char *text = getenv("WEFT_TOPOLOGY");
+    return text != NULL && text[0] != 0 ? text : NULL;
+}
+
+static hwloc_topology_t borrow(const char *synthetic)
+{
+    if (synthetic != NULL)
+        return load(synthetic);
+    pthread_once(&once, load_machine);
+    return machine;
+}
+
+static void give_back(hwloc_topology_t topology)
+{
+    if (topology != NULL && topology != machine)
         hwloc_topology_destroy(topology);
 }
+
+/* ---- Levels */
 
 static size_t object_bytes(hwloc_obj_t object)
 {
@@ -37,7 +73,7 @@ static size_t object_bytes(hwloc_obj_t object)
     return object->type == HWLOC_OBJ_NUMANODE ? (size_t)object->attr->numanode.local_memory : 0;
 }
 
-int weft_topology_levels(struct weft_level *levels, int capacity)
+static int levels_of(hwloc_topology_t topology, struct weft_level *levels, int capacity)
 {
     static const struct {
         hwloc_obj_type_t type;
@@ -50,9 +86,6 @@ int weft_topology_levels(struct weft_level *levels, int capacity)
                  {HWLOC_OBJ_CORE, "Core"},
                  {HWLOC_OBJ_PU, "PU"}};
     int found = 0;
-    pthread_once(&once, load);
-    if (topology == NULL)
-        return -1;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         int count = hwloc_get_nbobjs_by_type(topology, known[i].type);
         hwloc_obj_t first = count > 0 ? hwloc_get_obj_by_type(topology, known[i].type, 0) : NULL;
@@ -66,4 +99,73 @@ int weft_topology_levels(struct weft_level *levels, int capacity)
         found++;
     }
     return found;
+}
+
+int weft_topology_levels(struct weft_level *levels, int capacity)
+{
+    hwloc_topology_t topology = borrow(described());
+    int found = topology != NULL ? levels_of(topology, levels, capacity) : -1;
+    give_back(topology);
+    return found;
+}
+
+/* ---- Who is near whom */
+
+/* Memory stands beside the tree, not in it. Of several nodes that a processor reaches as fast, the first. */
+static hwloc_obj_t node_of(hwloc_topology_t topology, hwloc_obj_t processor)
+{
+    hwloc_obj_t node = NULL;
+    while ((node = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_NUMANODE, node)) != NULL)
+        if (hwloc_bitmap_isincluded(processor->cpuset, node->cpuset))
+            return node;
+    return hwloc_get_root_obj(topology);
+}
+
+/* The L3, or the outermost cache where there is none; the package, or the machine, where no cache is known. */
+static hwloc_obj_t cache_of(hwloc_topology_t topology, hwloc_obj_t processor)
+{
+    hwloc_obj_t outermost = NULL;
+    for (hwloc_obj_t each = processor; each != NULL; each = each->parent) {
+        if (each->type == HWLOC_OBJ_L3CACHE)
+            return each;
+        if (hwloc_obj_type_is_dcache(each->type))
+            outermost = each;
+    }
+    if (outermost == NULL)
+        outermost = hwloc_get_ancestor_obj_by_type(topology, HWLOC_OBJ_PACKAGE, processor);
+    return outermost != NULL ? outermost : hwloc_get_root_obj(topology);
+}
+
+static hwloc_obj_t core_of(hwloc_topology_t topology, hwloc_obj_t processor)
+{
+    hwloc_obj_t core = hwloc_get_ancestor_obj_by_type(topology, HWLOC_OBJ_CORE, processor);
+    return core != NULL ? core : processor;
+}
+
+static hwloc_obj_t processor_at(hwloc_topology_t topology, bool synthetic, int place)
+{
+    if (!synthetic)
+        return hwloc_get_pu_obj_by_os_index(topology, (unsigned)sched_getcpu());
+    int count = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU);
+    return count > 0 ? hwloc_get_obj_by_type(topology, HWLOC_OBJ_PU, (unsigned)(place % count)) : NULL;
+}
+
+int weft_topology_vicinity(enum weft_vicinity vicinity, int place, char *why, size_t why_size)
+{
+    const char *synthetic = described();
+    hwloc_topology_t topology = borrow(synthetic);
+    hwloc_obj_t processor = topology != NULL ? processor_at(topology, synthetic != NULL, place) : NULL, found = NULL;
+    if (topology == NULL && synthetic != NULL)
+        snprintf(why, why_size, "hwloc makes no machine of WEFT_TOPOLOGY, \"%s\"", synthetic);
+    else if (topology == NULL)
+        snprintf(why, why_size, "hwloc could not read the topology");
+    else if (processor == NULL)
+        snprintf(why, why_size, "hwloc does not know the processor that this thread runs on");
+    else if (vicinity == WEFT_VICINITY_NUMA)
+        found = node_of(topology, processor);
+    else
+        found = vicinity == WEFT_VICINITY_L3 ? cache_of(topology, processor) : core_of(topology, processor);
+    int number = found != NULL ? (int)(found->gp_index & INT_MAX) : -1;
+    give_back(topology);
+    return number;
 }

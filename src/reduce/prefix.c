@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: MIT
-/* prefix.c - prefixes of the canonical tree share subtrees, so a sweep keeps those on a stack, as a binary counter keeps its digits.
+/* prefix.c - prefixes of the canonical tree share subtrees, so a sweep keeps those on a stack, as a binary counter
+ * keeps its digits.
  *
- * tree(0, n) is made of the whole subtrees that the binary digits of n stand for, the largest first, combined from the right: tree(0, 7) is
- * 4 + (2 + 1). After n sources the stack holds these subtrees' partials, the smallest on top. One more source goes on top; while the
- * two on top are of one size, they are combined. That is fewer than n combinations for n sources, and a prefix takes one less than there are
- * digits. All partials of a block stay in the first-level cache: each source is read once, and each result written once. */
+ * tree(0, n) is made of the whole subtrees that the binary digits of n stand for, the largest first, combined from the
+ * right: tree(0, 7) is 4 + (2 + 1). After n sources the stack holds these subtrees' partials, the smallest on top. One
+ * more source goes on top; while the two on top are of one size, they are combined. That is fewer than n combinations
+ * for n sources, and a prefix takes one less than there are digits. All partials of a block stay in the first-level
+ * cache: each source is read once, and each result written once. */
 #include "reduce/prefix.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    MOST_LEVELS = 33,  /* one for each digit of the number of ranks, and one for a prefix that is being made */
-    STACK_LEVELS = 16, /* that have their blocks here without asking for memory */
-    STACK_BYTES = STACK_LEVELS * WEFT_BLOCK_BYTES
+    BLOCK_BYTES = WEFT_BLOCK_BYTES / 2,
+    MOST_LEVELS =
+        33, /* one for each digit of the number of ranks, one for a prefix, one for a source that is passing */
+    STACK_LEVELS = 16, /* for up to 16,383 ranks: these have their blocks without asking for memory */
+    STACK_BYTES = STACK_LEVELS * BLOCK_BYTES
 };
 
 struct sweep {
@@ -24,24 +29,29 @@ struct sweep {
     unsigned char *blocks[MOST_LEVELS];
 };
 
+size_t weft_prefix_block(const struct weft_reduction *reduction)
+{
+    size_t block = weft_reduction_block(reduction) / 2;
+    return block > 0 ? block : 1;
+}
+
 static bool widens(const struct sweep *sweep)
 {
     return sweep->reduction->kernels != NULL && sweep->reduction->kernels->combine[0] != NULL;
 }
 
-/* The user's op works in its right operand, which is the block of level `at`; then that block changes places with `target`'s. */
+/* The user's op works in its right operand, which is the block of level `at`; then that block changes places with
+ * `target`'s. */
 static weft_status combine_user(struct sweep *sweep, int left, int at, int target)
 {
-    const struct weft_reduction *reduction = sweep->reduction;
     unsigned char *right = sweep->blocks[at];
     if (sweep->values[at] != right)
         memcpy(right, sweep->values[at], sweep->bytes);
-    if (reduction->op->combine(reduction->op, reduction->type, sweep->values[left], right, sweep->count) != WEFT_OK)
-        return WEFT_ERR_CALLBACK;
+    weft_status status = weft_combine_user(sweep->reduction, sweep->values[left], right, sweep->count);
     sweep->blocks[at] = sweep->blocks[target];
     sweep->blocks[target] = right;
     sweep->values[target] = right;
-    return WEFT_OK;
+    return status;
 }
 
 /* The two on top become one. */
@@ -60,12 +70,13 @@ static weft_status merge(struct sweep *sweep)
 /* One more source; `sources` is how many there are then. `passing`: its memory is about to be written. */
 static weft_status push(struct sweep *sweep, const void *source, int sources, bool passing)
 {
+    bool well = sweep->reduction->kernels != NULL || weft_stands_well(source, sweep->reduction->type->size);
     int top = sweep->depth++;
     weft_status status = WEFT_OK;
     sweep->values[top] = sweep->blocks[top];
     if (widens(sweep))
         sweep->reduction->kernels->combine[0](&source, sweep->blocks[top], sweep->count);
-    else if (passing && sources % 2 != 0)
+    else if ((passing || !well) && sources % 2 != 0)
         memcpy(sweep->blocks[top], source, sweep->bytes);
     else
         sweep->values[top] = source;
@@ -126,24 +137,37 @@ static weft_status sweep_ranks(struct sweep *sweep, const void *const *sources, 
     return status;
 }
 
-weft_status weft_prefix_block(const struct weft_reduction *reduction, const void *const *sources, void *const *results,
+/* In blocks at `memory`. */
+static weft_status sweep_in(struct sweep *sweep, unsigned char *memory, int levels, const void *const *sources,
+                            void *const *results, int n, bool exclusive)
+{
+    for (int level = 0; level < levels; level++)
+        sweep->blocks[level] = memory + (size_t)level * sweep->partial_bytes;
+    if (sweep->reduction->kernels == NULL)
+        return sweep_ranks(sweep, sources, results, n, exclusive);
+    uint64_t mode = weft_float_enter();
+    weft_status status = sweep_ranks(sweep, sources, results, n, exclusive);
+    weft_float_leave(mode);
+    return status;
+}
+
+weft_status weft_prefix_sweep(const struct weft_reduction *reduction, const void *const *sources, void *const *results,
                               int n, bool exclusive, size_t count)
 {
     _Alignas(WEFT_CACHE_LINE) unsigned char stack[STACK_BYTES];
     size_t size = reduction->type->size, partial = reduction->kernels != NULL ? reduction->kernels->partial_size : size;
     struct sweep sweep = {reduction, count, count * size, count * partial, 0, {NULL}, {NULL}};
     int levels = 32 - __builtin_clz((unsigned)n) + 2;
-    unsigned char *memory = stack;
-    if ((size_t)levels * sweep.partial_bytes > sizeof stack &&
-        (memory = malloc((size_t)levels * sweep.partial_bytes)) == NULL)
+    size_t needed = (size_t)levels * sweep.partial_bytes;
+    weft_status status;
+    if (needed <= sizeof stack)
+        return sweep_in(&sweep, stack, levels, sources, results, n, exclusive);
+    needed = (needed + WEFT_CACHE_LINE - 1) / WEFT_CACHE_LINE * WEFT_CACHE_LINE;
+    unsigned char *const memory = aligned_alloc(WEFT_CACHE_LINE, needed);
+    if (memory == NULL)
         return WEFT_ERR_MEMORY;
-    for (int level = 0; level < levels; level++)
-        sweep.blocks[level] = memory + (size_t)level * sweep.partial_bytes;
-    uint64_t mode = reduction->kernels != NULL ? weft_float_enter() : 0;
-    weft_status status = sweep_ranks(&sweep, sources, results, n, exclusive);
-    if (reduction->kernels != NULL)
-        weft_float_leave(mode);
-    if (memory != stack)
-        free(memory);
+    pthread_cleanup_push(free, memory); /* a thread may end in a user's op */
+    status = sweep_in(&sweep, memory, levels, sources, results, n, exclusive);
+    pthread_cleanup_pop(1);
     return status;
 }

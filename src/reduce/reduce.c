@@ -99,22 +99,13 @@ static void abandon(void *reduction_)
         reduction->abandoned(reduction->whose);
 }
 
-static weft_status call_user(const struct weft_reduction *reduction, const void *in, void *inout, size_t count)
+weft_status weft_combine_user(const struct weft_reduction *reduction, const void *in, void *inout, size_t count)
 {
     weft_status status;
     pthread_cleanup_push(abandon, (void *)reduction);
     status = reduction->op->combine(reduction->op, reduction->type, in, inout, count);
     pthread_cleanup_pop(0);
     return status == WEFT_OK ? WEFT_OK : WEFT_ERR_CALLBACK;
-}
-
-/* Is an operand where the user's op may expect it? No C type needs more than the largest power of two that divides its size. */
-static bool stands_well(const void *operand, size_t size)
-{
-    size_t alignment = size & -size;
-    if (alignment > WEFT_CACHE_LINE)
-        alignment = WEFT_CACHE_LINE;
-    return ((uintptr_t)operand & (alignment - 1)) == 0;
 }
 
 /* The user's op. `spare` has room for one block at each level of the tree below, and stands well. */
@@ -130,14 +121,14 @@ static weft_status combine_user(const struct weft_reduction *reduction, const vo
     const void *left = sources[0];
     weft_status status = WEFT_OK;
     if (half > 1 ||
-        !stands_well(left, reduction->type->size)) { /* in lines a payload stands behind a word of 8 bytes */
+        !weft_stands_well(left, reduction->type->size)) { /* in lines a payload stands behind a word of 8 bytes */
         left = spare;
         status = combine_user(reduction, sources, half, spare, count, spare + bytes);
     }
     if (status == WEFT_OK)
         status =
             combine_user(reduction, sources + half, n - half, result, count, left == spare ? spare + bytes : spare);
-    return status == WEFT_OK ? call_user(reduction, left, result, count) : status;
+    return status == WEFT_OK ? weft_combine_user(reduction, left, result, count) : status;
 }
 
 /* Into the spare first: result may be a source that is still to be read. */

@@ -44,6 +44,17 @@ size_t weft_reduction_block(const struct weft_reduction *reduction);
 weft_status weft_reduce_block(const struct weft_reduction *reduction, const void *const *sources, int n, void *result,
                               size_t count);
 
+/* inout[i] = in[i] op inout[i] by a user's op; both operands stand well. CALLBACK where it fails. */
+weft_status weft_combine_user(const struct weft_reduction *reduction, const void *in, void *inout, size_t count);
+/* Is an operand where the user's op may expect it? No C type needs more than the largest power of two that divides its size. */
+WEFT_INLINE bool weft_stands_well(const void *operand, size_t size)
+{
+    size_t alignment = size & -size;
+    if (alignment > WEFT_CACHE_LINE)
+        alignment = WEFT_CACHE_LINE;
+    return ((uintptr_t)operand & (alignment - 1)) == 0;
+}
+
 /* The vectors of two ranks to two results, of any count, in one kernel. False: it has none for this, and nothing was done. */
 bool weft_reduce_pair(const struct weft_reduction *reduction, const void *const *sources, int n, void *const *results,
                       size_t count, bool stream);
