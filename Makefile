@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 CMAKE_OPTIONS ?=
 
-.PHONY: all run test fuzz bench peers install asan tsan valgrind format format-check docs ci clean help
+.PHONY: all run test fuzz bench peers install asan tsan valgrind model mutants format format-check docs ci clean help
 
 all: ## Build everything into build/ (CMAKE_OPTIONS=... is handed on)
 	@cmake -S . -B build $(CMAKE_OPTIONS)
@@ -36,6 +36,14 @@ tsan: ## Run the tests under ThreadSanitizer
 
 valgrind: ## Run a part of the tests under memcheck (ARGS='split threads': only these)
 	@scripts/valgrind $(ARGS)
+
+model: ## Check memory orders under many schedules, about a minute (ARGS='-h': options)
+	@cmake -S . -B build -DWEFT_BUILD_TESTS=ON $(CMAKE_OPTIONS) >/dev/null
+	@cmake --build build --target weft_model -j $$(nproc) >/dev/null
+	@build/tests/model/weft_model $(or $(ARGS),-n 1000000 -x 1000000 -t 0.5)
+
+mutants: ## Weaken each memory order, one at a time; the checker must find it (ARGS='slot.h')
+	@scripts/mutants $(ARGS)
 
 format: ## Lay out all sources as .clang-format says
 	@scripts/format

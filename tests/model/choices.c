@@ -60,11 +60,10 @@ static void log_decision(int alternatives, int chosen)
 
 static int choose_randomly(enum model_choice kind, int alternatives)
 {
-    static const int time_rate = 20, wake_rate = 1024;
     int rate = kind == MODEL_PREEMPT ? choices->preempt_rate
                : kind == MODEL_STALE ? choices->stale_rate
-               : kind == MODEL_TIME  ? time_rate
-                                     : wake_rate;
+               : kind == MODEL_TIME  ? (model->harness->hasty ? 512 : 20)
+                                     : 1024;
     if (rate == 1024)
         return (int)draw((uint32_t)alternatives);
     return (int)draw(1024) < rate ? 1 + (int)draw((uint32_t)alternatives - 1) : 0;
@@ -101,7 +100,7 @@ int model_choose(enum model_choice kind, int alternatives)
     choices->place++;
     if (choices->how == AGAIN)
         return choose_again();
-    if (alternatives < 2)
+    if (alternatives < 2 || (model->quiet && kind != MODEL_NEXT && kind != MODEL_YIELD))
         return 0;
     if (choices->how == ALL)
         return choose_in_turn(kind, alternatives);

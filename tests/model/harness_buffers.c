@@ -156,4 +156,4 @@ const struct model_harness model_buffers[] = {
     {"grid_broadcast", "one root, two readers", grid_broadcast, .processors = 4},
     {"grid_allgather", "addresses through channels", grid_allgather, .processors = 4},
     {"grid_allreduce", "every rank reads all", grid_allreduce, .processors = 4},
-    {NULL}};
+    {.name = NULL}};

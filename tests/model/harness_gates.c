@@ -119,4 +119,4 @@ const struct model_harness model_gates[] = {
      .exhaustive = 2},
     {"gate_allreduce_of_3", "the same of three ranks", allreduce_of_3, .processors = 1},
     {"gate_allgather", "blocks behind a gate", allgather_lines, .processors = 1, .exhaustive = 2},
-    {NULL}};
+    {.name = NULL}};

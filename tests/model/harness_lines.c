@@ -205,4 +205,4 @@ const struct model_harness model_lines[] = {
     {"ring_wrap_of_3", "the same with two readers", ring_wrap_of_3, .processors = 4},
     {"ring_of_one_who_left", "the reader that there is no room for leaves", ring_of_one_who_left, .processors = 4},
     {"reduce_lines", "senders that run ahead of the root", reduce_lines, .processors = 4, .exhaustive = 2},
-    {NULL}};
+    {.name = NULL}};

@@ -202,4 +202,4 @@ const struct model_harness model_worlds[] = {
     {"run", "weft_run", run_well, .processors = 4},
     {"run_badly", "weft_run with a body that fails", run_badly, .processors = 4},
     {"events_again", "threads that end give their events back", events_again, .processors = 4},
-    {NULL}};
+    {.name = NULL}};

@@ -19,11 +19,14 @@ struct model_harness {
     void (*run)(void);
     int processors; /* that the library finds; fewer than ranks: it is crowded */
     bool timers;    /* sleeps may end by their deadline; otherwise whoever sleeps must be woken */
-    int exhaustive; /* preemptions up to which all schedules are tried; 0: random ones alone */
+    bool hasty; /* with timers: time flies and sleeps end for no reason half the time, so that ranks look round often */
+    int exhaustive;    /* preemptions up to which all schedules are tried; 0: random ones alone */
+    const char *finds; /* it is wrong on purpose, and the checker must find this */
 };
 
 /* The harnesses of one file, the last with a name of NULL. */
-extern const struct model_harness model_lines[], model_gates[], model_buffers[], model_failures[], model_worlds[];
+extern const struct model_harness model_litmus[], model_lines[], model_gates[], model_buffers[], model_failures[],
+    model_worlds[];
 
 /* Fails the schedule, and says where and why, unless the condition holds. */
 #define CHECK(condition, ...) model_check((condition), #condition, __FILE__, __LINE__, __VA_ARGS__)
@@ -38,6 +41,9 @@ void model_check_status(weft_status expected, weft_status found, const char *cal
 void model_ranks(int n_ranks, const weft_config *config, void (*body)(weft_comm *comm));
 /* The same; body destroys its handle itself, when it likes. */
 void model_ranks_leaving(int n_ranks, const weft_config *config, void (*body)(weft_comm *comm));
+
+/* While it is quiet no thread is interrupted and no load finds an old value: for what only leads up to the case. */
+void model_quiet(bool quiet);
 
 /* Every wait sleeps at once; `algorithms` as in weft_config. */
 weft_config model_config(weft_wait wait, const char *algorithms);

@@ -112,7 +112,7 @@ struct model {
     struct model_area *areas;
     unsigned char *shared; /* by cell, bit by thread: touched as an atomic in any schedule of this harness */
     bool shared_grew;
-    bool tracing;
+    bool tracing, quiet;
     const void *caller; /* where the library's last access stands */
     /* what went wrong */
     bool failed;

@@ -119,6 +119,11 @@ void model_pass_time(int64_t ns)
             model_wake(thread);
 }
 
+void model_quiet(bool quiet)
+{
+    model->quiet = quiet;
+}
+
 /* ---- Threads */
 
 static unsigned char *stack_of(int thread)
@@ -189,7 +194,7 @@ void model_begin(void)
     model->now_ns = 1000000000;
     model->steps = model->pages = 0;
     model->n_locks = model->n_keys = 0;
-    model->failed = false;
+    model->failed = model->quiet = false;
     model_locals_reset();
     thread_make(0, run_harness, NULL);
 }
