@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 CMAKE_OPTIONS ?=
 
-.PHONY: all run test fuzz bench install asan tsan format format-check docs ci clean help
+.PHONY: all run test fuzz bench peers install asan tsan format format-check docs ci clean help
 
 all: ## Build everything into build/ (CMAKE_OPTIONS=... is handed on)
 	@cmake -S . -B build $(CMAKE_OPTIONS)
@@ -21,6 +21,9 @@ fuzz: all ## Run random programs, a million operations and more (ARGS=SEED repla
 
 bench: all ## Measure this machine (ARGS='allreduce --ranks 2,4')
 	@build/tools/weft/weft bench $(ARGS)
+
+peers: ## Install what `weft bench --peers` measures beside, and build that (needs root)
+	@scripts/peers
 
 install: all ## Install below PREFIX=/usr/local
 	@cmake --install build --prefix "$(abspath $(PREFIX))"
