@@ -27,6 +27,7 @@ static const struct style {
 struct column {
     const struct bench_point *point; /* the first of them */
     size_t least, most;              /* sizes */
+    double least_us, most_us;
 };
 
 struct plot {
@@ -58,7 +59,7 @@ static void add_column(struct plot *plot, const struct bench_point *point)
         return;
     }
     if (plot->n_columns < MOST_COLUMNS)
-        plot->columns[plot->n_columns++] = (struct column){point, point->bytes, point->bytes};
+        plot->columns[plot->n_columns++] = (struct column){point, point->bytes, point->bytes, INFINITY, 0};
 }
 
 static void add_subject(struct plot *plot, const char *subject)
@@ -89,7 +90,7 @@ static void survey(struct plot *plot)
 }
 
 /* Lines "bytes us least most" of a subject, or of the limit (NULL), as the data $name. Returns how many. */
-static int put_data(const struct plot *plot, const struct column *column, const char *subject, const char *name)
+static int put_data(const struct plot *plot, struct column *column, const char *subject, const char *name)
 {
     const struct bench_report *report = plot->report;
     int count = 0;
@@ -104,6 +105,8 @@ static int put_data(const struct plot *plot, const struct column *column, const 
         report_range(row, &least, &most);
         fprintf(plot->out, "%zu %.6g %.6g %.6g\n", row->result.point.bytes, row->result.median_ns / 1e3, least / 1e3,
                 most / 1e3);
+        column->least_us = fmin(column->least_us, least / 1e3);
+        column->most_us = fmax(column->most_us, most / 1e3);
         count++;
     }
     fprintf(plot->out, "END\n");
@@ -131,19 +134,27 @@ static void put_ticks(const struct plot *plot, const struct column *column)
 static void put_curves(const struct plot *plot, int column, const bool *present, bool limit, bool bandwidth)
 {
     const char *separator = "plot ";
-    const char *value = bandwidth ? "($1/$2/1e3):($1/$4/1e3):($1/$3/1e3)" : "2:3:4";
+    const char *value = bandwidth ? "($1/$2/1e3)" : "2";
+    const char *ranges = bandwidth ? "($1/$2/1e3):($1/$4/1e3):($1/$3/1e3)" : "2:3:4";
     if (limit)
         fprintf(plot->out, "%s$limit%d using 1:%s with lines dashtype 2 linewidth 1.6 linecolor 'black' notitle",
-                separator, column, bandwidth ? "($1/$2/1e3)" : "2");
+                separator, column, value);
     separator = limit ? ", \\\n" : separator;
-    /* The library last, on top. */
+    /* The library last, on top; ranges below the curves. */
+    for (int i = plot->n_subjects - 1; plot->report->launches > 1 && i >= 0; i--) {
+        if (!present[i])
+            continue;
+        fprintf(plot->out, "%s$data%d_%d using 1:%s with yerrorbars linewidth 0.8 pointtype 0 linecolor '%s' notitle",
+                separator, column, i, ranges, styles[i].colour);
+        separator = ", \\\n";
+    }
     for (int i = plot->n_subjects - 1; i >= 0; i--) {
         if (!present[i])
             continue;
-        fprintf(plot->out,
-                "%s$data%d_%d using 1:%s with %s linewidth %g pointtype %d pointsize 0.55 linecolor '%s' notitle",
-                separator, column, i, value, plot->report->launches > 1 ? "yerrorlines" : "linespoints",
-                styles[i].width, styles[i].mark, styles[i].colour);
+        fprintf(
+            plot->out,
+            "%s$data%d_%d using 1:%s with linespoints linewidth %g pointtype %d pointsize 0.6 linecolor '%s' notitle",
+            separator, column, i, value, styles[i].width, styles[i].mark, styles[i].colour);
         separator = ", \\\n";
     }
     fprintf(plot->out, "\n");
@@ -158,7 +169,7 @@ static void put_place(const struct plot *plot, int column, int row)
             left / width, (left + COLUMN - GAP) / width, 1 - top / height, 1 - (top + ROW - GAP) / height);
 }
 
-static void put_column(const struct plot *plot, int column)
+static void put_column(struct plot *plot, int column)
 {
     const struct bench_point *point = plot->columns[column].point;
     const struct bench_shape *shape = &bench_shapes[point->collective];
@@ -175,6 +186,8 @@ static void put_column(const struct plot *plot, int column)
     fprintf(plot->out, "set title \"%s of %s%s%s, %d ranks\" offset 0,-0.6\nset logscale xy\nunset xlabel\n",
             shape->name, point->type->name, shape->reduces ? ", " : "", shape->reduces ? bench_op_names[point->op] : "",
             point->n_ranks);
+    fprintf(plot->out, "set yrange [%g:%g]\n", plot->columns[column].least_us / 1.4,
+            plot->columns[column].most_us * 1.4);
     fprintf(plot->out, "set format y \"%%g\"\n%s\n",
             column == 0 ? "set ylabel \"time of an operation (\302\265s)\" offset 1" : "unset ylabel");
     put_curves(plot, column, present, limit, false);
@@ -195,7 +208,7 @@ static void put_key(const struct plot *plot)
         "set lmargin at screen 0.02\nset rmargin at screen 0.98\nset tmargin at screen %g\nset bmargin at screen 0.01\n"
         "unset border\nunset tics\nunset xlabel\nunset ylabel\nunset title\nunset logscale\nunset grid\n"
         "set xrange [0:1]\nset yrange [0:1]\n"
-        "set key center center horizontal samplen 2.4 spacing 1.15 maxrows 2 font \",11\"\nplot ",
+        "set key center center horizontal Left reverse samplen 2.4 spacing 1.15 maxrows 2 font \",11\"\nplot ",
         (KEY - 18) / height);
     for (int i = 0; i < plot->n_subjects; i++) {
         fprintf(plot->out, "NaN with linespoints linewidth %g pointtype %d pointsize 0.6 linecolor '%s' title \"",
@@ -209,7 +222,7 @@ static void put_key(const struct plot *plot)
                 "NaN with lines dashtype 2 linewidth 1.6 linecolor 'black' title \"limit of the machine\"\n");
 }
 
-static void put_script(const struct plot *plot, const char *path)
+static void put_script(struct plot *plot, const char *path)
 {
     const struct bench_report *report = plot->report;
     const struct bench_options *options = report->options;
@@ -217,11 +230,12 @@ static void put_script(const struct plot *plot, const char *path)
     fprintf(plot->out, "set output '");
     for (const char *c = path; *c != '\0'; c++)
         fprintf(plot->out, *c == '\'' ? "''" : "%c", *c);
-    fprintf(plot->out,
-            "'\nset terminal svg size %d,%d font \"Helvetica,12\" background \"white\"\n"
-            "set multiplot\nset style line 100 linecolor 'grey85' linewidth 0.6\nset grid xtics ytics linestyle 100\n"
-            "set border 3 linecolor 'grey30'\nset tics nomirror scale 0.5\nset mxtics 1\nunset key\n",
-            LEFT + plot->n_columns * COLUMN, TOP + 2 * ROW + KEY);
+    fprintf(
+        plot->out,
+        "'\nset terminal svg size %d,%d font \"Helvetica,12\" background \"white\"\n"
+        "set multiplot\nset style line 100 linecolor 'grey85' linewidth 0.6\nset grid xtics ytics linestyle 100\n"
+        "set errorbars small\nset border 3 linecolor 'grey30'\nset tics nomirror scale 0.5\nset mxtics 1\nunset key\n",
+        LEFT + plot->n_columns * COLUMN, TOP + 2 * ROW + KEY);
     fprintf(plot->out,
             "set label 1 \"weft %s, %d processors, %s, %s, %s buffers, sources %s; median%s of %d launch%s\" "
             "at screen 0.5, screen %g center font \",11\" textcolor rgb 'grey30'\n",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* bench_programs.c - the list of programs, where they are, and their command lines. Peers lie beside this program in the
- * build tree (../../bench/peers) or where it is installed (../libexec/weft). */
+ * build tree (../../bench/peers) or where it is installed (../libexec/weft), or where WEFT_BENCH_PEERS says. */
 #include "bench_programs.h"
 #include "bench_weft.h"
 
@@ -65,7 +65,10 @@ static bool self(char path[PATH_MAX])
 static bool find_file(const char *file, char path[PATH_MAX])
 {
     static const char *const places[] = {"../../bench/peers", "../libexec/weft"};
+    const char *given = getenv("WEFT_BENCH_PEERS");
     char own[PATH_MAX];
+    if (given != NULL)
+        return snprintf(path, PATH_MAX, "%s/%s", given, file) < PATH_MAX && access(path, X_OK) == 0;
     if (!self(own))
         return false;
     *strrchr(own, '/') = '\0';
