@@ -161,7 +161,9 @@ static void print_help(void)
            "the least of the first three up to 4 KiB, to the lesser of the other two above.\n\n"
            "Examples:\n"
            "  weft bench allreduce barrier --ranks 2 --sizes 8:4M --limits\n"
-           "  weft bench broadcast --ranks 8,32 --wait block --json out.json\n");
+           "  weft bench broadcast --ranks 8,32 --wait block --json out.json\n"
+           "  weft bench allreduce broadcast --peers --limits --plot all.svg\n\n"
+           "Exit code: 0, or 1 where a result is wrong or a bar is missed, or 2 for a mistake in the command.\n");
 }
 
 static void choose_defaults(struct bench_options *options)
