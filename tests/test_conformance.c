@@ -104,7 +104,7 @@ static void every_wait_policy(void **unused)
 static void random_session(uint64_t seed)
 {
     uint64_t state = seed;
-    char algorithms[300];
+    char algorithms[400];
     struct item items[24];
     int n_ranks = random_below(&state, 4) ? 1 + (int)random_below(&state, 9) : 1 + (int)random_below(&state, 40);
     weft_config config = WEFT_CONFIG_INIT;

@@ -56,8 +56,9 @@ static void disagree(weft_comm *comm, void *arg)
     const struct disagreement *it = arg;
     const struct side *side = weft_comm_rank(comm) == it->culprit ? &it->culprits : &it->others;
     size_t most = it->others.count > it->culprits.count ? it->others.count : it->culprits.count;
-    size_t bytes = most * 8 + 8;
-    unsigned char *send = calloc(1, bytes), *recv = calloc((size_t)weft_comm_size(comm), bytes);
+    size_t bytes = 2 * most * 8 + 8,
+           n = (size_t)weft_comm_size(comm); /* blocks that differ are of up to twice the count */
+    unsigned char *send = calloc(n, bytes), *recv = calloc(n, bytes);
     weft_status status = make_call(comm, side, send, recv);
     for (int i = 0; i < 3 && status == WEFT_OK; i++)
         status = weft_barrier(comm);
@@ -100,6 +101,25 @@ static const struct {
     {{"allgather", 9000, &weft_int32, NULL, 0}, {"allgather", 9000, &weft_uint32, NULL, 0}},
     {{"reduce", 4, &weft_int32, &weft_sum, 1}, {"reduce", 4, &weft_int32, &weft_sum, 0}},
     {{"reduce", 40000, &weft_int32, &weft_sum, 1}, {"reduce", 40000, &weft_int32, &weft_prod, 1}},
+    {{"gather", 4, &weft_int32, NULL, 1}, {"gather", 5, &weft_int32, NULL, 1}},
+    {{"gather", 40000, &weft_int32, NULL, 1}, {"gather", 5, &weft_int32, NULL, 1}},
+    {{"gather", 9000, &weft_int32, NULL, 1}, {"gather", 9000, &weft_int32, NULL, 0}},
+    {{"gather", 4, &weft_int32, NULL, 1}, {"gatherv", 4, &weft_int32, NULL, 1}},
+    {{"gatherv", 4, &weft_int32, NULL, 1}, {"gatherv", 4, &weft_uint32, NULL, 1}},
+    {{"scatter", 4, &weft_int32, NULL, 1}, {"scatter", 4, &weft_int32, NULL, 0}},
+    {{"scatter", 9000, &weft_int32, NULL, 0}, {"scatter", 9001, &weft_int32, NULL, 0}},
+    {{"scatterv", 9000, &weft_int32, NULL, 0}, {"scatter", 9000, &weft_int32, NULL, 0}},
+    {{"alltoall", 2, &weft_int32, NULL, 0}, {"alltoall", 3, &weft_int32, NULL, 0}},
+    {{"alltoall", 9000, &weft_int32, NULL, 0}, {"allgather", 9000, &weft_int32, NULL, 0}},
+    {{"alltoallv", 2, &weft_int32, NULL, 0}, {"alltoall", 2, &weft_int32, NULL, 0}},
+    {{"allgatherv", 2, &weft_int32, NULL, 0}, {"allgatherv", 4, &weft_int32, NULL, 0}},
+    {{"allgatherv", 9000, &weft_int32, NULL, 0}, {"barrier", 0, NULL, NULL, 0}},
+    {{"reduce_scatter", 2, &weft_int32, &weft_sum, 0}, {"reduce_scatter", 2, &weft_int32, &weft_min, 0}},
+    {{"reduce_scatter", 9000, &weft_int32, &weft_sum, 0}, {"reduce_scatter", 9001, &weft_int32, &weft_sum, 0}},
+    {{"reduce_scatterv", 900, &weft_int32, &weft_sum, 0}, {"reduce_scatter", 900, &weft_int32, &weft_sum, 0}},
+    {{"scan", 2, &weft_int32, &weft_sum, 0}, {"exscan", 2, &weft_int32, &weft_sum, 0}},
+    {{"scan", 9000, &weft_int32, &weft_sum, 0}, {"scan", 2, &weft_int32, &weft_sum, 0}},
+    {{"exscan", 9000, &weft_int32, &weft_sum, 0}, {"exscan", 9000, &weft_float32, &weft_sum, 0}},
 };
 enum { N_DISAGREEMENTS = sizeof disagreements / sizeof disagreements[0] };
 
@@ -131,7 +151,7 @@ static void ranks_that_disagree_are_told_by_every_algorithm(void **unused)
     (void)unused;
     uint64_t state = test_seed();
     for (int repeat = 0; repeat < scaled(300); repeat++) {
-        char algorithms[300];
+        char algorithms[400];
         random_algorithms(&state, algorithms, sizeof algorithms);
         int n = 2 + (int)random_below(&state, 5);
         try_disagreement(random_below(&state, N_DISAGREEMENTS), n, (int)random_below(&state, (uint64_t)n),
@@ -263,7 +283,7 @@ static weft_status wait_for_rank_1(weft_comm *comm, void *arg)
         sleep_us(it->delay_us);
         return it->status;
     }
-    void *send = calloc(it->count + 1, 4), *recv = calloc((size_t)n * it->count + 1, 4);
+    void *send = calloc((size_t)n * it->count + 1, 4), *recv = calloc((size_t)n * it->count + 1, 4);
     struct side side = {it->collective, it->count, WEFT_INT32, WEFT_SUM, 1};
     weft_status status =
         strcmp(it->collective, "sync") == 0 ? weft_sync(comm, true) : make_call(comm, &side, send, recv);
@@ -281,14 +301,16 @@ static weft_status wait_for_rank_1(weft_comm *comm, void *arg)
 static void failing_bodies_wake_their_peers(void **unused)
 {
     (void)unused;
-    static const char *const collectives[] = {"sync", "barrier", "broadcast", "allgather", "allreduce", "reduce"};
+    static const char *const collectives[] = {"sync",           "barrier", "broadcast", "allgather",
+                                              "allreduce",      "reduce",  "scatter",   "alltoall",
+                                              "reduce_scatter", "scan",    "gather"};
     uint64_t state = test_seed();
     for (int i = 0; i < scaled(120); i++) {
-        struct failing_body it = {.collective = collectives[i % 6],
+        struct failing_body it = {.collective = collectives[i % 11],
                                   .count = i % 4 == 0 ? 40000 : 3,
                                   .status = i % 5 ? WEFT_ERR_TRUNCATED : WEFT_ERR_MEMORY,
                                   .delay_us = (unsigned)random_below(&state, 4) * 3000};
-        char algorithms[300];
+        char algorithms[400];
         weft_config config = WEFT_CONFIG_INIT;
         int n = 2 + (int)random_below(&state, 6);
         random_algorithms(&state, algorithms, sizeof algorithms);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Counts beyond 2^31 bytes, where an int somewhere would overflow: a broadcast and an allreduce between two ranks. Needs 8 GiB
+/* Counts beyond 2^31 bytes, where an int somewhere would overflow, between two ranks: a broadcast, an allreduce, an alltoall, a gatherv and
+ * a scan. Needs 8 GiB
  * of free memory, and is skipped, visibly, where there is less or under sanitizers. */
 #include "support.h"
 
@@ -117,10 +118,81 @@ static void allreduce_of_more_than_two_gigabytes(void **unused)
     run_ranks(2, NULL, allreduce_large, NULL);
 }
 
+/* Each rank's buffer is two blocks of more than a gigabyte; in place, so both halves of a block are swapped beyond 2^30 elements. */
+static void alltoall_large(weft_comm *comm, void *arg)
+{
+    (void)arg;
+    int rank = weft_comm_rank(comm);
+    char *data = map_large();
+    fill_places(data, (uint64_t)rank);
+    size_t half = large / 16 * 8; /* bytes of a block */
+    CHECK_OK(weft_alltoall(comm, WEFT_IN_PLACE, data, half, WEFT_BYTE));
+    for (size_t i = 0; i + 8 <= half; i += 4096 * 8) { /* places of the other rank's other block */
+        size_t there = rank == 0 ? i : half + i;
+        uint64_t word;
+        memcpy(&word, data + (rank == 0 ? half + i : i), 8);
+        CHECK(there % 4096 != 0 || word == place_word(there) + (uint64_t)(1 - rank), "rank %d, at byte %zu", rank, i);
+    }
+    pages_unmap(data, large);
+}
+
+static void alltoall_of_more_than_two_gigabytes(void **unused)
+{
+    (void)unused;
+    test_case("alltoall of %zu bytes, in place", large);
+    skip_unless_there_is_room();
+    run_ranks(2, NULL, alltoall_large, NULL);
+}
+
+/* Rank 1's block is all but the first byte of the root's buffer. */
+static void gatherv_large(weft_comm *comm, void *arg)
+{
+    (void)arg;
+    char *data = map_large();
+    size_t counts[] = {1, large - 1}, offsets[] = {0, 1};
+    if (weft_comm_rank(comm) == 1)
+        fill_places(data, 7);
+    CHECK_OK(weft_gatherv(comm, weft_comm_rank(comm) == 0 ? WEFT_IN_PLACE : data + 1, large - 1, data, counts, offsets,
+                          WEFT_BYTE, 0));
+    if (weft_comm_rank(comm) == 0) {
+        uint64_t first = place_word(0) + 7;
+        memcpy(data, &first, 1);
+        check_places(data, 7, 1);
+    }
+    pages_unmap(data, large);
+}
+
+static void gatherv_of_more_than_two_gigabytes(void **unused)
+{
+    (void)unused;
+    test_case("gatherv of %zu bytes", large);
+    skip_unless_there_is_room();
+    run_ranks(2, NULL, gatherv_large, NULL);
+}
+
+static void scan_large(weft_comm *comm, void *arg)
+{
+    (void)arg;
+    char *data = map_large();
+    fill_places(data, (uint64_t)weft_comm_rank(comm));
+    CHECK_OK(weft_scan(comm, WEFT_IN_PLACE, data, large / 8, WEFT_UINT64, WEFT_SUM));
+    check_places(data, (uint64_t)weft_comm_rank(comm), 1 + (uint64_t)weft_comm_rank(comm));
+    pages_unmap(data, large);
+}
+
+static void scan_of_more_than_two_gigabytes(void **unused)
+{
+    (void)unused;
+    test_case("scan of %zu bytes", large);
+    skip_unless_there_is_room();
+    run_ranks(2, NULL, scan_large, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(broadcast_of_more_than_two_gigabytes),
+        TEST(alltoall_of_more_than_two_gigabytes),  TEST(gatherv_of_more_than_two_gigabytes),
+        TEST(scan_of_more_than_two_gigabytes),      TEST(broadcast_of_more_than_two_gigabytes),
         TEST(allreduce_of_more_than_two_gigabytes),
     };
     return RUN_TESTS("large", tests);

@@ -226,7 +226,7 @@ static void random_programs_compute_what_they_should(void **unused)
     for (int i = 0; i < scaled(24); i++) {
         struct program program = {random_next(&state), 300};
         weft_config config = WEFT_CONFIG_INIT;
-        char algorithms[300];
+        char algorithms[400];
         random_algorithms(&state, algorithms, sizeof algorithms);
         config.algorithms = i % 2 ? algorithms : NULL;
         config.wait = i % 3 ? WEFT_WAIT_AUTO : WEFT_WAIT_BLOCK;

@@ -243,7 +243,7 @@ static void many_finish_in_any_order(void **unused)
     for (int i = 0; i < scaled(60); i++) {
         struct many many = {1 + (int)random_below(&state, i % 4 ? 12 : 150), 3, random_next(&state),
                             i % 3 ? 300 : 20000, i % 5 == 2};
-        char algorithms[300];
+        char algorithms[400];
         weft_config config = WEFT_CONFIG_INIT;
         random_algorithms(&state, algorithms, sizeof algorithms);
         config.algorithms = i % 2 ? algorithms : NULL;

@@ -55,7 +55,7 @@ static void few_ranks_in_long_sequences(void **unused)
     (void)unused;
     uint64_t state = test_seed();
     for (int n = 2; n <= 6; n++) {
-        char algorithms[300];
+        char algorithms[400];
         weft_config config = WEFT_CONFIG_INIT;
         for (int forced = 0; forced < 3; forced++) {
             random_algorithms(&state, algorithms, sizeof algorithms);

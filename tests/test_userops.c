@@ -95,27 +95,28 @@ static void fill_texts(uint64_t *state, const weft_type *type, void *data, size_
 
 /* ---- */
 
-/* reduce and allreduce of each count, on every algorithm in turn. */
+/* Each collective that reduces, of each count, on every algorithm in turn. */
 static void try_op(const weft_type *type, const weft_op *op, item_fill fill, int n_ranks, const size_t *counts,
                    size_t n_counts, uint64_t *state)
 {
     for (int forced = 0; forced < 4; forced++) {
-        struct item items[32];
+        struct item items[100];
         size_t count = 0;
-        char algorithms[300];
+        char algorithms[400];
         weft_config config = WEFT_CONFIG_INIT;
         random_algorithms(state, algorithms, sizeof algorithms);
         config.algorithms = forced ? algorithms : NULL;
+        test_watchdog(60);
         test_case("%s of %s, %d ranks, algorithms %s", op->name, type->name, n_ranks, forced ? algorithms : "(chosen)");
         for (size_t c = 0; c < n_counts; c++)
-            for (int rooted = 0; rooted < 2; rooted++) {
-                struct oracle_call call = {.collective = oracle_collective_by_name(rooted ? "reduce" : "allreduce"),
-                                           .n_ranks = n_ranks,
-                                           .count = counts[c],
-                                           .type = type,
-                                           .op = op,
-                                           .root = rooted ? (int)random_below(state, (uint64_t)n_ranks) : 0};
-                if (call_bytes(&call) > (size_t)8 << 20)
+            for (size_t k = 0; oracle_collective(k); k++) {
+                struct oracle_call call = {
+                    .collective = oracle_collective(k), .n_ranks = n_ranks, .count = counts[c], .type = type, .op = op};
+                if (!call.collective->has_op || call_bytes(&call) > (size_t)8 << 20)
+                    continue;
+                if (call.collective->has_root)
+                    call.root = (int)random_below(state, (uint64_t)n_ranks);
+                else if (forced > 1 && random_below(state, 2)) /* a sample is enough */
                     continue;
                 item_make(&items[count], state, &call, fill);
                 items[count++].aligned = true;
@@ -188,25 +189,23 @@ static void operands_are_aligned(void **unused)
         for (size_t n = 0; n < sizeof ranks / sizeof ranks[0]; n++) {
             weft_type type = {.name = "bytes", .size = sizes[s]};
             checking = false;
-            struct item items[12];
-            char algorithms[300];
+            struct item items[36];
+            char algorithms[400];
             weft_config config = WEFT_CONFIG_INIT;
             random_algorithms(&state, algorithms, sizeof algorithms);
             config.algorithms = (s + n) % 2 ? algorithms : NULL;
             test_case("%zu bytes an element, %d ranks, algorithms %s", sizes[s], ranks[n],
                       config.algorithms ? algorithms : "(chosen)");
-            for (size_t c = 0; c < 12; c++) {
-                size_t count = sizes[s] > 1000 && c / 2 > 2 ? 3 : counts[c / 2];
-                struct oracle_call call = {oracle_collective_by_name(c % 2 ? "reduce" : "allreduce"),
-                                           ranks[n],
-                                           count,
-                                           &type,
-                                           &add_bytes_op,
-                                           0};
+            for (size_t c = 0; c < 36; c++) {
+                static const char *const reducing[] = {"reduce", "allreduce", "reduce_scatter",
+                                                       "scan",   "exscan",    "reduce_scatterv"};
+                size_t count = sizes[s] > 1000 && c / 6 > 2 ? 3 : counts[c / 6];
+                struct oracle_call call = {
+                    oracle_collective_by_name(reducing[c % 6]), ranks[n], count, &type, &add_bytes_op, 0};
                 item_make(&items[c], &state, &call, fill_bytes); /* on buffers at even and odd addresses */
             }
             checking = true;
-            run_items(ranks[n], &config, items, 12);
+            run_items(ranks[n], &config, items, 36);
         }
 }
 
@@ -259,25 +258,30 @@ static weft_status fail_on_thirteen(const weft_op *op, const weft_type *type, co
 static const weft_op superstitious = {.name = "superstitious", .combine = fail_on_thirteen};
 
 struct superstition {
+    const char *name;
     size_t count;
-    bool rooted;
 };
 
-static weft_status reduce_or_allreduce(weft_comm *comm, const struct superstition *it, const int *send, int *recv)
+static weft_status reduce_somehow(weft_comm *comm, const struct superstition *it, const int *send, int *recv)
 {
-    return it->rooted ? weft_reduce(comm, send, recv, it->count, WEFT_INT32, &superstitious, 1)
-                      : weft_allreduce(comm, send, recv, it->count, WEFT_INT32, &superstitious);
+    struct oracle_call call = {
+        oracle_collective_by_name(it->name), weft_comm_size(comm), it->count, WEFT_INT32, &superstitious, 0};
+    call.root = call.collective->has_root ? 1 : 0;
+    return call.collective->perform(&call, comm, send, recv);
 }
 
 static void meet_thirteen(weft_comm *comm, void *arg)
 {
     const struct superstition *it = arg;
-    int *send = calloc(it->count, sizeof *send), *recv = calloc(it->count, sizeof *recv);
-    CHECK_OK(reduce_or_allreduce(comm, it, send, recv));
+    size_t n = (size_t)weft_comm_size(comm), most = 3 * n * it->count;
+    int *send = calloc(most, sizeof *send), *recv = calloc(most, sizeof *recv);
+    CHECK_OK(reduce_somehow(comm, it, send, recv));
+    CHECK_OK(weft_barrier(comm)); /* a rank that is ahead would fail the others' first call */
     if (weft_comm_rank(comm) == 0)
-        send[it->count - 1] = 13;
-    weft_status status = reduce_or_allreduce(comm, it, send, recv);
-    if (status == WEFT_OK) /* not at the root of a reduce, perhaps */
+        for (size_t i = it->count - 1; i < most; i += it->count)
+            send[i] = 13;
+    weft_status status = reduce_somehow(comm, it, send, recv);
+    if (status == WEFT_OK) /* not at the root of a reduce, perhaps, or on the lowest rank of a scan */
         status = weft_barrier(comm);
     CHECK_STATUS(WEFT_ERR_CALLBACK, status);
     CHECK_ERROR_SAYS("superstitious", -1);
@@ -292,14 +296,15 @@ static void failing_combine_fails_the_communicator(void **unused)
     (void)unused;
     uint64_t state = test_seed();
     static const size_t counts[] = {1, 200, 3000, 90000};
-    for (int i = 0; i < scaled(48); i++) {
-        struct superstition it = {counts[i % 4], i % 3 == 0};
-        int n = 2 + i % 7;
-        char algorithms[300];
+    static const char *const reducing[] = {"reduce", "allreduce", "reduce_scatter", "scan", "exscan"};
+    for (int i = 0; i < scaled(100); i++) {
+        struct superstition it = {reducing[i % 5], counts[i % 4]};
+        int n = 3 + i % 6; /* an exscan of two ranks combines nothing */
+        char algorithms[400];
         weft_config config = WEFT_CONFIG_INIT;
         random_algorithms(&state, algorithms, sizeof algorithms);
         config.algorithms = i % 2 ? algorithms : NULL;
-        test_case("%s of %zu, %d ranks, algorithms %s", it.rooted ? "reduce" : "allreduce", it.count, n,
+        test_case("%s of %zu, %d ranks, algorithms %s", it.name, it.count, n,
                   config.algorithms ? algorithms : "(chosen)");
         run_ranks(n, &config, meet_thirteen, &it);
     }
