@@ -107,7 +107,7 @@ static weft_status check_root_buffers(weft_comm *comm, const char *name, const s
 weft_status weft_gather(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type, int root)
 {
     const char *name = "weft_gather";
-    struct weft_call call = {.collective = WEFT_COLLECTIVE_gather, .root = root, .recv = recv};
+    struct weft_call call = weft_call_of(WEFT_COLLECTIVE_gather, root, NULL, recv);
     weft_status status;
     WEFT_HANDLE(name);
     if ((status = weft_check_elements(comm, name, &call, count, type, (size_t)comm->n_ranks)) != WEFT_OK ||
@@ -123,7 +123,7 @@ weft_status weft_gather(weft_comm *comm, const void *send, void *recv, size_t co
 weft_status weft_scatter(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type, int root)
 {
     const char *name = "weft_scatter";
-    struct weft_call call = {.collective = WEFT_COLLECTIVE_scatter, .root = root, .send = send};
+    struct weft_call call = weft_call_of(WEFT_COLLECTIVE_scatter, root, send, NULL);
     const void *target = recv;
     weft_status status;
     WEFT_HANDLE(name);
@@ -180,7 +180,7 @@ weft_status weft_gatherv(weft_comm *comm, const void *send, size_t send_count, v
                          const size_t *offsets, const weft_type *type, int root)
 {
     const char *name = "weft_gatherv";
-    struct weft_call call = {.collective = WEFT_COLLECTIVE_gatherv, .root = root, .recv = recv};
+    struct weft_call call = weft_call_of(WEFT_COLLECTIVE_gatherv, root, NULL, recv);
     const struct row row = {"recv", "counts", "offsets", recv, counts, offsets};
     bool in_place = send == WEFT_IN_PLACE;
     WEFT_HANDLE(name);
@@ -201,7 +201,7 @@ weft_status weft_scatterv(weft_comm *comm, const void *send, const size_t *count
                           size_t recv_count, const weft_type *type, int root)
 {
     const char *name = "weft_scatterv";
-    struct weft_call call = {.collective = WEFT_COLLECTIVE_scatterv, .root = root, .send = send};
+    struct weft_call call = weft_call_of(WEFT_COLLECTIVE_scatterv, root, send, NULL);
     const struct row row = {"send", "counts", "offsets", send, counts, offsets};
     const void *target = recv;
     WEFT_HANDLE(name);
@@ -222,7 +222,7 @@ weft_status weft_allgatherv(weft_comm *comm, const void *send, size_t send_count
                             const size_t *offsets, const weft_type *type)
 {
     const char *name = "weft_allgatherv";
-    struct weft_call call = {.collective = WEFT_COLLECTIVE_allgatherv, .recv = recv};
+    struct weft_call call = weft_call_of(WEFT_COLLECTIVE_allgatherv, 0, NULL, recv);
     const struct row row = {"recv", "counts", "offsets", recv, counts, offsets};
     weft_status status;
     WEFT_HANDLE(name);
@@ -253,7 +253,7 @@ static weft_status refuse_swap(weft_comm *comm, const char *name, const weft_typ
 weft_status weft_alltoall(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type)
 {
     const char *name = "weft_alltoall";
-    struct weft_call call = {.collective = WEFT_COLLECTIVE_alltoall, .recv = recv};
+    struct weft_call call = weft_call_of(WEFT_COLLECTIVE_alltoall, 0, NULL, recv);
     weft_status status;
     WEFT_HANDLE(name);
     if ((status = weft_check_elements(comm, name, &call, count, type, (size_t)comm->n_ranks)) != WEFT_OK)
@@ -304,7 +304,7 @@ weft_status weft_alltoallv(weft_comm *comm, const void *send, const size_t *send
                            void *recv, const size_t *recv_counts, const size_t *recv_offsets, const weft_type *type)
 {
     const char *name = "weft_alltoallv";
-    struct weft_call call = {.collective = WEFT_COLLECTIVE_alltoallv, .recv = recv};
+    struct weft_call call = weft_call_of(WEFT_COLLECTIVE_alltoallv, 0, NULL, recv);
     struct row sends = {"send", "send_counts", "send_offsets", send, send_counts, send_offsets};
     const struct row receives = {"recv", "recv_counts", "recv_offsets", recv, recv_counts, recv_offsets};
     weft_status status;

@@ -5,8 +5,9 @@
 
 static weft_status barrier(weft_comm *comm, bool idle)
 {
-    struct weft_call call = {
-        .collective = WEFT_COLLECTIVE_barrier, .shape = weft_shape(WEFT_COLLECTIVE_barrier, NULL, NULL), .idle = idle};
+    struct weft_call call = weft_call_of(WEFT_COLLECTIVE_barrier, 0, NULL, NULL);
+    call.shape = weft_shape(WEFT_COLLECTIVE_barrier, NULL, NULL);
+    call.idle = idle;
     return weft_barrier_perform(comm, &call);
 }
 
@@ -25,7 +26,7 @@ weft_status weft_sync(weft_comm *comm, bool blocking)
 weft_status weft_broadcast(weft_comm *comm, void *data, size_t count, const weft_type *type, int root)
 {
     const char *name = "weft_broadcast";
-    struct weft_call call = {.collective = WEFT_COLLECTIVE_broadcast, .root = root, .send = data, .recv = data};
+    struct weft_call call = weft_call_of(WEFT_COLLECTIVE_broadcast, root, data, data);
     weft_status status;
     WEFT_HANDLE(name);
     if ((status = weft_check_elements(comm, name, &call, count, type, 1)) != WEFT_OK ||
@@ -40,7 +41,7 @@ weft_status weft_broadcast(weft_comm *comm, void *data, size_t count, const weft
 weft_status weft_allgather(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type)
 {
     const char *name = "weft_allgather";
-    struct weft_call call = {.collective = WEFT_COLLECTIVE_allgather, .recv = recv};
+    struct weft_call call = weft_call_of(WEFT_COLLECTIVE_allgather, 0, NULL, recv);
     weft_status status;
     WEFT_HANDLE(name);
     if ((status = weft_check_elements(comm, name, &call, count, type, (size_t)comm->n_ranks)) != WEFT_OK)
@@ -61,7 +62,7 @@ weft_status weft_allreduce(weft_comm *comm, const void *send, void *recv, size_t
                            const weft_op *op)
 {
     const char *name = "weft_allreduce";
-    struct weft_call call = {.collective = WEFT_COLLECTIVE_allreduce, .recv = recv};
+    struct weft_call call = weft_call_of(WEFT_COLLECTIVE_allreduce, 0, NULL, recv);
     struct weft_reduction reduction;
     WEFT_HANDLE(name);
     weft_status status = weft_check_reduction(comm, name, &call, &reduction, send, recv, count, type, op, true);
@@ -72,7 +73,7 @@ weft_status weft_reduce(weft_comm *comm, const void *send, void *recv, size_t co
                         const weft_op *op, int root)
 {
     const char *name = "weft_reduce";
-    struct weft_call call = {.collective = WEFT_COLLECTIVE_reduce, .root = root, .recv = recv};
+    struct weft_call call = weft_call_of(WEFT_COLLECTIVE_reduce, root, NULL, recv);
     struct weft_reduction reduction;
     WEFT_HANDLE(name);
     weft_status status = weft_check_root(comm, name, root);

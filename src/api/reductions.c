@@ -22,7 +22,7 @@ weft_status weft_reduce_scatter(weft_comm *comm, const void *send, void *recv, s
                                 const weft_op *op)
 {
     const char *name = "weft_reduce_scatter";
-    struct weft_call call = {.collective = WEFT_COLLECTIVE_reduce_scatter};
+    struct weft_call call = weft_call_of(WEFT_COLLECTIVE_reduce_scatter, 0, NULL, NULL);
     struct weft_reduction reduction;
     weft_status status;
     WEFT_HANDLE(name);
@@ -38,7 +38,8 @@ weft_status weft_reduce_scatterv(weft_comm *comm, const void *send, void *recv, 
                                  const weft_type *type, const weft_op *op)
 {
     const char *name = "weft_reduce_scatterv";
-    struct weft_call call = {.collective = WEFT_COLLECTIVE_reduce_scatterv, .recv_counts = counts};
+    struct weft_call call = weft_call_of(WEFT_COLLECTIVE_reduce_scatterv, 0, NULL, NULL);
+    call.recv_counts = counts;
     struct weft_reduction reduction;
     size_t total;
     weft_status status;
@@ -68,7 +69,7 @@ static weft_status scan(weft_comm *comm, const char *name, struct weft_call *cal
 weft_status weft_scan(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                       const weft_op *op)
 {
-    struct weft_call call = {.collective = WEFT_COLLECTIVE_scan};
+    struct weft_call call = weft_call_of(WEFT_COLLECTIVE_scan, 0, NULL, NULL);
     WEFT_HANDLE("weft_scan");
     return scan(comm, "weft_scan", &call, send, recv, count, type, op, true);
 }
@@ -76,7 +77,7 @@ weft_status weft_scan(weft_comm *comm, const void *send, void *recv, size_t coun
 weft_status weft_exscan(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                         const weft_op *op)
 {
-    struct weft_call call = {.collective = WEFT_COLLECTIVE_exscan};
+    struct weft_call call = weft_call_of(WEFT_COLLECTIVE_exscan, 0, NULL, NULL);
     WEFT_HANDLE("weft_exscan");
     return scan(comm, "weft_exscan", &call, send, recv, count, type, op, comm->rank > 0);
 }

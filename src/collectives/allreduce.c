@@ -21,7 +21,7 @@ static const struct weft_algorithm list[] = {
 
 enum { GATE_BYTES = 16384 }; /* beyond, crowded ranks share the work */
 
-static struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
+WEFT_INLINE struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
 {
     int forced = weft_forced(comm, WEFT_COLLECTIVE_allreduce, GRID);
     bool fits = weft_combine_lines(comm->n_ranks, call->bytes, call->type->size) != 0;
@@ -37,7 +37,7 @@ static struct weft_choice choose(const weft_comm *comm, const struct weft_call *
 }
 const struct weft_collective_algorithms weft_allreduce_algorithms = {list, choose};
 
-static enum weft_move allreduce_flat(struct weft_operation *operation)
+WEFT_INLINE enum weft_move allreduce_flat(struct weft_operation *operation)
 {
     const struct weft_call *call = operation->call;
     enum weft_move move;

@@ -11,7 +11,7 @@ static const struct weft_algorithm list[] = {
     [GATE] = {"gate", "each rank counts itself in; the last to arrive opens"},
     {NULL, NULL}};
 
-static struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
+WEFT_INLINE struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
 {
     int forced = weft_forced(comm, WEFT_COLLECTIVE_barrier, GRID);
     (void)call;

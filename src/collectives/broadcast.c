@@ -16,7 +16,7 @@ static const struct weft_algorithm list[] = {
     [PULL] = {"pull", "each rank copies from the root's buffer"},
     {NULL, NULL}};
 
-static struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
+WEFT_INLINE struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
 {
     int forced = weft_forced(comm, WEFT_COLLECTIVE_broadcast, GRID);
     bool object = call->type->copy != NULL, fits = !object && weft_lines_of(call->bytes) != 0;

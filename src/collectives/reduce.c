@@ -14,7 +14,7 @@ static const struct weft_algorithm list[] = {
     [SLICES] = {"slices", "each rank reduces a slice from all inputs into the root's buffer"},
     {NULL, NULL}};
 
-static struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
+WEFT_INLINE struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
 {
     int forced = comm->world->forced[WEFT_COLLECTIVE_reduce] - 1;
     bool fits = weft_combine_lines(comm->n_ranks, call->bytes, call->type->size) != 0;

@@ -35,4 +35,31 @@ struct weft_call {
     size_t own_count; /* elements that this rank gives in gatherv, or gets in scatterv */
 };
 
+/* A call of which the rest is not said yet. Member by member: to clear a struct of this size compilers use a string instruction, which takes
+ * a fifth of an exchange between two near processors. */
+WEFT_INLINE struct weft_call weft_call_of(enum weft_collective collective, int root, const void *send, void *recv)
+{
+    struct weft_call call;
+    call.collective = collective;
+    call.root = root;
+    call.send = send;
+    call.recv = recv;
+    call.count = 0;
+    call.bytes = 0;
+    call.type = NULL;
+    call.op = NULL;
+    call.reduction = NULL;
+    call.nonblocking = false;
+    call.shape = 0;
+    call.type_index = 0;
+    call.op_index = 0;
+    call.idle = false;
+    call.send_counts = NULL;
+    call.send_offsets = NULL;
+    call.recv_counts = NULL;
+    call.recv_offsets = NULL;
+    call.own_count = 0;
+    return call;
+}
+
 #endif

@@ -30,11 +30,28 @@ WEFT_INLINE struct weft_line *weft_peer_line(const struct weft_operation *operat
 WEFT_INLINE void weft_publish_word(struct weft_world *world, int target, _Atomic uint64_t *word, uint64_t value,
                                    const _Atomic uint32_t *sleepers)
 {
-    /* S1, seq_cst: releases the payload to S3; ordered before S2, so that S2 and S4 cannot both miss. */
-    atomic_store_explicit(word, value, memory_order_seq_cst);
-    /* S2, seq_cst: 0 only if S4 comes later, and then the sleeper's last look (S5) sees S1. */
+    if (weft_likely(world->unfenced)) {
+        /* S12, release: releases the payload to S3. S2 may be done before it is visible; then the sleeper's fence, which comes between S4
+         * and S5, makes it visible to S5. */
+        atomic_store_explicit(word, value, memory_order_release);
+        weft_compiler_order();
+    } else
+        /* S1, seq_cst: releases the payload to S3; ordered before S2, so that S2 and S4 cannot both miss. */
+        atomic_store_explicit(word, value, memory_order_seq_cst);
+    /* S2, seq_cst: 0 only if S4 comes later, and then the sleeper's last look (S5) sees S1 or S12. */
     if (weft_unlikely(atomic_load_explicit(sleepers, memory_order_seq_cst) != 0))
         weft_wake(world, target);
+}
+
+/* Writes into as many lines behind the last operation as this one took: they come from the peers' caches, half an exchange's time, while
+ * this rank waits, and not when the next call fills them. Nobody reads them before their words are there. */
+WEFT_INLINE void weft_fetch_next(const struct weft_operation *operation)
+{
+    const struct weft_comm *comm = operation->comm;
+    if (weft_unlikely(comm->position + operation->lines - comm->free > WEFT_RING_LINES))
+        return;
+    for (uint32_t line = 0; line < operation->lines; line++)
+        memset(weft_ring_line(comm->slot->ring, comm->position + line)->payload, 0, 8);
 }
 
 /* Publishes this rank's line; its payload stands in it already. */
@@ -43,6 +60,8 @@ WEFT_INLINE void weft_publish(const struct weft_operation *operation, uint32_t l
     const struct weft_comm *comm = operation->comm;
     weft_publish_word(comm->world, comm->rank, &weft_own_line(operation, line)->word, weft_expected(operation, line),
                       &comm->slot->sleepers);
+    weft_fetch_next(operation);
+    weft_pause(); /* a peer that publishes at the same time need not give its line away before it has written it */
 }
 
 /* The same without waking anybody, where a gate follows. */

@@ -78,6 +78,8 @@ void weft_sleep_for_any(weft_comm *comm, struct weft_event *event)
     atomic_store_explicit(&comm->slot->event, event, memory_order_relaxed);
     /* S9, seq_cst: after S4, before S5; who sees the target sees the event. */
     atomic_store_explicit(&comm->slot->target, WEFT_TARGET_ANY, memory_order_seq_cst);
+    if (comm->world->unfenced)
+        weft_fence_all(); /* see S12 */
 }
 
 void weft_sleep_for_none(weft_comm *comm)
@@ -145,6 +147,8 @@ static void sleep_until(struct weft_operation *operation, int64_t deadline_ns, u
     atomic_store_explicit(&comm->slot->event, event, memory_order_relaxed);
     /* S9, seq_cst: before S5; who sees the target sees the event. */
     atomic_store_explicit(&comm->slot->target, target + 1, memory_order_seq_cst);
+    if (world->unfenced)
+        weft_fence_all(); /* see S12 */
     if (!weft_over(operation) && weft_departures(operation->comm->world) == departures_seen)
         weft_event_sleep(event, seen, deadline_ns);
     claim(world, comm->slot, target);

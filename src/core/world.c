@@ -44,6 +44,7 @@ struct weft_world *weft_world_create(int n_ranks, const struct weft_world_config
     weft_processors_count(&processors);
     world->crowded = n_ranks > processors.usable;
     world->gated = world->crowded || n_ranks > WEFT_FLAT_RANKS;
+    world->unfenced = !world->crowded && weft_fence_all_ready(); /* crowded ranks sleep often */
     if ((world->parent = config->parent) != NULL)
         weft_world_join(world->parent);
     return world;

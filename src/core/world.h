@@ -60,8 +60,9 @@ struct weft_cause {
 
 struct weft_world {
     int n_ranks;
-    bool crowded; /* more ranks than processors */
-    bool gated;   /* ranks meet at gates rather than each looking at each */
+    bool crowded;  /* more ranks than processors */
+    bool gated;    /* ranks meet at gates rather than each looking at each */
+    bool unfenced; /* publishing takes no fence: who is about to sleep makes one for all threads */
     struct weft_slot *slots;
     uint8_t forced[WEFT_COLLECTIVES]; /* 1 + the index of the algorithm that the user asks for; 0: none */
     struct weft_world *parent; /* that this one was made from by dup or split: an abort there counts here; kept alive */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* linux.c - clock, scheduler, futex, pages and randomness, straight from Linux.
  *
- * After: U. Drepper, "Futexes Are Tricky"; futex(2), getrandom(2). */
+ * After: U. Drepper, "Futexes Are Tricky"; futex(2), getrandom(2), membarrier(2). */
 #include "platform/platform.h"
 
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -41,6 +42,37 @@ void weft_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline
 void weft_futex_wake(_Atomic uint32_t *word, int count)
 {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
+static bool register_fences(void)
+{
+    long commands = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
+    return commands >= 0 && (commands & MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0 &&
+           syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+bool weft_fence_all_ready(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    static _Atomic uint64_t registered, refused; /* the process that asked */
+    uint64_t process = weft_process_id();
+    /* P1, relaxed: an answer of the system's, the same for whoever asks. */
+    if (atomic_load_explicit(&registered, memory_order_relaxed) == process)
+        return true;
+    if (atomic_load_explicit(&refused, memory_order_relaxed) == process)
+        return false;
+    bool ready = register_fences();
+    /* P1, relaxed: as above. */
+    atomic_store_explicit(ready ? &registered : &refused, process, memory_order_relaxed);
+    return ready;
+#else
+    return false;
+#endif
+}
+
+void weft_fence_all(void)
+{
+    syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
 }
 
 void *weft_pages_allocate(size_t bytes)

@@ -30,6 +30,12 @@ WEFT_INLINE void weft_pause(void)
 #endif
 }
 
+/* Keeps the compiler from moving a store behind a load; the processor still may, until weft_fence_all. */
+WEFT_INLINE void weft_compiler_order(void)
+{
+    __asm__ __volatile__("" ::: "memory");
+}
+
 /* Stores past the caches (weft_spread) come before what this thread publishes next. */
 WEFT_INLINE void weft_stream_end(void)
 {
@@ -92,6 +98,12 @@ void weft_yield(void);
  * return early for no reason; the caller looks again. */
 void weft_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline_ns);
 void weft_futex_wake(_Atomic uint32_t *word, int count);
+
+/* May weft_fence_all be called, and does it save anything? Where a store with seq_cst costs no more than one with release, it does not. */
+bool weft_fence_all_ready(void);
+/* Every running thread of the process comes to a full fence, as if it had stood in its program just there: what each stored before is
+ * visible to all, and what it loads after is not older than this call. */
+void weft_fence_all(void);
 
 /* Zeroed memory, aligned to a page and untouched: each page goes to the memory of whoever writes it first. NULL: none. */
 void *weft_pages_allocate(size_t bytes);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct weft_kernel_table *table = &weft_kernels_baseline;
+const struct weft_kernel_table *weft_kernels = &weft_kernels_baseline;
 
 __attribute__((constructor)) static void choose_table(void)
 {
@@ -17,29 +17,10 @@ __attribute__((constructor)) static void choose_table(void)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd"))
-        table = &weft_kernels_avx512;
+        weft_kernels = &weft_kernels_avx512;
     else if (__builtin_cpu_supports("avx2")) /* every such processor converts 16-bit floats, too */
-        table = &weft_kernels_avx2;
+        weft_kernels = &weft_kernels_avx2;
 #endif
-}
-
-bool weft_reduction_init(struct weft_reduction *reduction, const weft_type *type, const weft_op *op, int n_ranks)
-{
-    int op_index = weft_op_index(op), type_index = weft_type_index(type);
-    reduction->type = type;
-    reduction->op = op;
-    reduction->kernels = NULL;
-    reduction->n_ranks = n_ranks;
-    if (type->copy != NULL)
-        return false;
-    if (op_index < 0) {
-        reduction->abandoned = NULL;
-        return op->combine != NULL;
-    }
-    if (type_index < 0)
-        return false;
-    reduction->kernels = &table->of[type_index][op_index];
-    return reduction->kernels->combine[1] != NULL;
 }
 
 size_t weft_reduction_block(const struct weft_reduction *reduction)
@@ -192,7 +173,7 @@ void weft_spread(void *const *targets, int n, const void *block, size_t bytes, b
 {
     for (int i = 0; i < n; i++)
         if (stream)
-            table->stream(targets[i], block, bytes);
+            weft_kernels->stream(targets[i], block, bytes);
         else if (targets[i] != block)
             memcpy(targets[i], block, bytes);
 }

@@ -23,18 +23,53 @@ struct weft_reduction {
     void *whose;
 };
 
-/* -1 where it is not built in. */
-int weft_type_index(const weft_type *type);
-int weft_op_index(const weft_op *op);
+/* A built-in object points to itself; a user's copy of it does not. -1 where it is not built in. */
+WEFT_INLINE int weft_type_index(const weft_type *type)
+{
+    return type->reserved[0] == type ? (int)(uintptr_t)type->reserved[1] : -1;
+}
+WEFT_INLINE int weft_op_index(const weft_op *op)
+{
+    return op->reserved[0] == op ? (int)(uintptr_t)op->reserved[1] : -1;
+}
 const weft_type *weft_type_at(size_t index); /* NULL past the last */
 const weft_op *weft_op_at(size_t index);
 
 /* A number that ranks compare instead of names: equal for types of equal name, size and kind, wherever they stand. */
-uint32_t weft_type_hash(const weft_type *type);
-uint32_t weft_op_hash(const weft_op *op);
+extern uint32_t weft_type_hashes[WEFT_TYPES], weft_op_hashes[WEFT_OPS]; /* of the built-in ones */
+WEFT_COLD uint32_t weft_user_type_hash(const weft_type *type);
+WEFT_COLD uint32_t weft_user_op_hash(const weft_op *op);
+WEFT_INLINE uint32_t weft_type_hash(const weft_type *type)
+{
+    int index = weft_type_index(type);
+    return weft_likely(index >= 0) ? weft_type_hashes[index] : weft_user_type_hash(type);
+}
+WEFT_INLINE uint32_t weft_op_hash(const weft_op *op)
+{
+    int index = weft_op_index(op);
+    return weft_likely(index >= 0) ? weft_op_hashes[index] : weft_user_op_hash(op);
+}
 
+extern const struct weft_kernel_table *weft_kernels; /* for this processor */
 /* False: the op is not defined for the type. */
-bool weft_reduction_init(struct weft_reduction *reduction, const weft_type *type, const weft_op *op, int n_ranks);
+WEFT_INLINE bool weft_reduction_init(struct weft_reduction *reduction, const weft_type *type, const weft_op *op,
+                                     int n_ranks)
+{
+    int op_index = weft_op_index(op), type_index = weft_type_index(type);
+    reduction->type = type;
+    reduction->op = op;
+    reduction->kernels = NULL;
+    reduction->n_ranks = n_ranks;
+    reduction->abandoned = NULL;
+    if (type->copy != NULL)
+        return false;
+    if (op_index < 0)
+        return op->combine != NULL;
+    if (type_index < 0)
+        return false;
+    reduction->kernels = &weft_kernels->of[type_index][op_index];
+    return reduction->kernels->combine[1] != NULL;
+}
 
 /* Elements that are combined at a time: as many as a block holds, at least one. */
 size_t weft_reduction_block(const struct weft_reduction *reduction);

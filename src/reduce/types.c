@@ -49,16 +49,6 @@ static const weft_op *const ops[] = {
 #undef WEFT_OP
 };
 
-int weft_type_index(const weft_type *type)
-{
-    return type->reserved[0] == type ? (int)(uintptr_t)type->reserved[1] : -1;
-}
-
-int weft_op_index(const weft_op *op)
-{
-    return op->reserved[0] == op ? (int)(uintptr_t)op->reserved[1] : -1;
-}
-
 const weft_type *weft_type_at(size_t index)
 {
     return index < WEFT_TYPES ? types[index] : NULL;
@@ -78,35 +68,23 @@ static uint32_t hash_text(const char *text)
     return hash;
 }
 
-static uint32_t type_hash_of(const weft_type *type)
+uint32_t weft_user_type_hash(const weft_type *type)
 {
     uint32_t kind = type->copy != NULL ? 0x9e3779b9u : 0;
     return (hash_text(type->name) ^ kind) * 0x85ebca6bu + (uint32_t)type->size * 0xc2b2ae35u;
 }
 
-static uint32_t op_hash_of(const weft_op *op)
+uint32_t weft_user_op_hash(const weft_op *op)
 {
     return hash_text(op->name) ^ (op->commutative ? 0x27d4eb2fu : 0);
 }
 
-static uint32_t type_hashes[WEFT_TYPES], op_hashes[WEFT_OPS];
+uint32_t weft_type_hashes[WEFT_TYPES], weft_op_hashes[WEFT_OPS];
 
 __attribute__((constructor)) static void hash_built_in(void)
 {
     for (size_t i = 0; i < WEFT_TYPES; i++)
-        type_hashes[i] = type_hash_of(types[i]);
+        weft_type_hashes[i] = weft_user_type_hash(types[i]);
     for (size_t i = 0; i < WEFT_OPS; i++)
-        op_hashes[i] = op_hash_of(ops[i]);
-}
-
-uint32_t weft_type_hash(const weft_type *type)
-{
-    int index = weft_type_index(type);
-    return index >= 0 ? type_hashes[index] : type_hash_of(type);
-}
-
-uint32_t weft_op_hash(const weft_op *op)
-{
-    int index = weft_op_index(op);
-    return index >= 0 ? op_hashes[index] : op_hash_of(op);
+        weft_op_hashes[i] = weft_user_op_hash(ops[i]);
 }

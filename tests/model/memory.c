@@ -6,7 +6,7 @@
  * with acquire takes it over. A load with seq_cst finds no store older than the last with seq_cst; so the order in which accesses with
  * seq_cst run is the order S of the standard. Updates read the newest store, and go on with the release sequence of what they replace.
  * What is left out: a store always comes last in the order of modifications, and a load never reads a store that is yet to run (load
- * buffering). Fences are not modelled; the library has none. */
+ * buffering). Of fences only that of all threads at once is modelled; the library has no other. */
 #include "runtime.h"
 
 #include <stdio.h>
@@ -300,6 +300,14 @@ bool model_compare_exchange(void *address, int size, uint64_t *expected, uint64_
                 (unsigned long long)value);
     put(location, value, order, old);
     return true;
+}
+
+/* All stores so far were made before their threads' fences, and all loads to come are made after them. */
+void model_fence_all(void)
+{
+    for (int thread = 0; thread < model->n_threads; thread++)
+        for (int i = 0; i < model->n_locations; i++)
+            model->threads[thread].view[i] = (model_index)(model->locations[i].count - 1);
 }
 
 /* ---- What the kernel sees of a futex */

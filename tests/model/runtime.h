@@ -189,6 +189,8 @@ bool model_compare_exchange(void *address, int size, uint64_t *expected, uint64_
 /* The kernel's look at a futex: may be old, but not older than what it saw when it last woke somebody. */
 uint64_t model_kernel_load(const void *address);
 void model_kernel_seen(const void *address);
+/* Every thread comes to a seq_cst fence here. */
+void model_fence_all(void);
 void *model_pool(size_t bytes);
 void model_clock_join(struct model_clock *clock, const struct model_clock *other);
 void model_view_join(model_index *view, const model_index *other, int length);
