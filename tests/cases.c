@@ -10,9 +10,9 @@
 
 enum { GUARD = 64, FILL = 0xa5 };
 
-/* Slots hold 56 bytes beside a flag, and 20 such lines; then pages, blocks, slices. */
+/* A line holds 56 bytes beside its word, a body 18 lines of 64; then pages, blocks, slices. */
 const size_t switch_sizes[] = {1,     2,     8,     55,     56,     57,     63,     64,      65,
-                               112,   113,   120,   448,    1024,   1119,   1120,   1121,    1128,
+                               112,   113,   120,   448,    1024,   1151,   1152,   1153,    1160,
                                1176,  4088,  4095,  4096,   4097,   8192,   32767,  32768,   32769,
                                65535, 65536, 65537, 131072, 131073, 262147, 524288, 1048576, 1048583};
 const size_t switch_sizes_count = sizeof switch_sizes / sizeof switch_sizes[0];

@@ -97,7 +97,7 @@ static const weft_op *op_of(const char *collective)
 {
     return oracle_collective_by_name(collective)->has_op ? WEFT_SUM : NULL;
 }
-static const size_t counts[] = {1, 14, 280, 281, 1024, 20000, 300000};
+static const size_t counts[] = {1, 14, 288, 289, 1024, 20000, 300000};
 
 static void set_algorithms(weft_config *config, char *text, size_t size, int round, uint64_t *state)
 {

@@ -233,7 +233,7 @@ static void pass_one_another(int rank, void *arg)
 static void roots_that_pass_one_another_do_not_hang(void **unused)
 {
     (void)unused;
-    static const size_t counts[][2] = {{1, 1}, {1, 280}, {280, 1}, {14, 15}, {15, 100}};
+    static const size_t counts[][2] = {{1, 1}, {1, 288}, {288, 1}, {14, 15}, {15, 100}};
     for (int i = 0; i < 10; i++) {
         struct passing passing = {.counts = {counts[i / 2][0], counts[i / 2][1]}, .leaves = i % 2};
         test_watchdog(20);

@@ -268,7 +268,7 @@ static void leave_at_once(weft_comm *comm, void *arg)
 static void root_may_leave_before_receivers_read(void **unused)
 {
     (void)unused;
-    static size_t counts[] = {1, 14, 100, 280, 5000};
+    static size_t counts[] = {1, 14, 100, 288, 5000};
     for (int i = 0; i < 5; i++) {
         test_case("broadcast of %zu int32, then destroy", counts[i]);
         run_ranks(3, NULL, leave_at_once, &counts[i]);

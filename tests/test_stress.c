@@ -91,7 +91,7 @@ static void run_ahead(weft_comm *comm, void *arg)
 static void roots_run_ahead_of_slow_readers(void **unused)
 {
     (void)unused;
-    static size_t counts[] = {1, 14, 15, 200, 280, 281, 3000};
+    static size_t counts[] = {1, 14, 15, 200, 288, 289, 3000};
     for (int i = 0; i < 7; i++) {
         test_case("3,000 broadcasts of %zu int32", counts[i]);
         run_ranks(4, NULL, run_ahead, &counts[i]);

@@ -35,7 +35,7 @@
  *                       Rank r of a group stands on processor r of it, modulo how many there are, in hwloc's logical
  *                       order, and stays there in all communicators that are made from the group's
  *
- * ---- Memory: a communicator takes about 9 KiB a rank, and 24 bytes for each pair of ranks; the algorithm "grid",
+ * ---- Memory: a communicator takes about 14 KiB a rank, and 24 bytes for each pair of ranks; the algorithm "grid",
  * where it is forced, 64 bytes more for each pair. After that only these allocate: dup and split,
  * nonblocking calls, a rank's first message and messages that it puts aside, a thread's first
  * sleep, "grid" when it reduces, and user-defined operations on large elements or on more than 127 ranks.
@@ -393,7 +393,7 @@ bool weft_op_supports(const weft_op *op, const weft_type *type);
  *      to nearest and without flush-to-zero, whatever mode the calling thread has set, and leave that mode as it was;
  *      a user's op runs in the mode of the thread that it happens to run on.
  *
- *      Sizes: up to 1,120 bytes, all that a rank hands out in a call, may travel inside the cache lines that ranks
+ *      Sizes: up to 1,152 bytes, all that a rank hands out in a call, may travel inside the cache lines that ranks
  *      signal with. More is copied or combined once, straight from buffer to buffer, so every rank is held in the call
  *      until nobody needs its buffers.
  *
@@ -412,13 +412,13 @@ weft_status weft_barrier(weft_comm *comm);
  * Ranks in a call beside it have their own timeouts. Example: examples/host_comm.cpp (Sync). */
 weft_status weft_sync(weft_comm *comm, bool blocking);
 /* Everyone's `data`, of `count` elements, become the root's. Every rank calls it with the same count, type and root.
- * Up to 1,120 bytes the root goes on at once, running ahead of its readers by what its ring of 64 lines holds; with
+ * Up to 1,152 bytes the root goes on at once, running ahead of its readers by what its ring of 64 lines holds; with
  * more, or with objects, it waits until all have copied. Either way `data` is its own again on return. Objects:
  * CALLBACK if a copy failed; then what the other ranks hold is undefined in value, but constructed. Examples:
  * examples/objects.c, examples/word_count.cpp. */
 weft_status weft_broadcast(weft_comm *comm, void *data, size_t count, const weft_type *type, int root);
 /* Every rank's `count` elements of send to the root: its recv holds size() blocks of count, and block r is rank r's.
- * Every rank calls it with the same count, type and root; only the root needs recv. Up to 1,120 bytes a block travels
+ * Every rank calls it with the same count, type and root; only the root needs recv. Up to 1,152 bytes a block travels
  * in lines, and all but the root go on at once; longer ones are copied by all ranks side by side, each its own,
  * straight into the root's recv. Objects are copied by the root, while the others wait; CALLBACK as in broadcast. */
 weft_status weft_gather(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type, int root);
@@ -429,7 +429,7 @@ weft_status weft_gather(weft_comm *comm, const void *send, void *recv, size_t co
 weft_status weft_gatherv(weft_comm *comm, const void *send, size_t send_count, void *recv, const size_t *counts,
                          const size_t *offsets, const weft_type *type, int root);
 /* Block r of the root's send, which holds size() blocks of `count` elements, to rank r's recv. Every rank calls it with
- * the same count, type and root; only the root needs send. Up to 1,120 bytes for all ranks but the root, the blocks
+ * the same count, type and root; only the root needs send. Up to 1,152 bytes for all ranks but the root, the blocks
  * travel in lines, and the root goes on at once; otherwise each rank copies its block from the root's send, and the
  * root waits until all have. Objects: CALLBACK as in broadcast. */
 weft_status weft_scatter(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type, int root);
@@ -439,7 +439,7 @@ weft_status weft_scatter(weft_comm *comm, const void *send, void *recv, size_t c
 weft_status weft_scatterv(weft_comm *comm, const void *send, const size_t *counts, const size_t *offsets, void *recv,
                           size_t recv_count, const weft_type *type, int root);
 /* Every rank's `count` elements of send to every rank: recv holds size() blocks of count, and block r is rank r's.
- * Every rank calls it with the same count and type. In place: the own block of recv is filled in before. Up to 1,120
+ * Every rank calls it with the same count and type. In place: the own block of recv is filled in before. Up to 1,152
  * bytes a block travels in lines; longer ones are pulled by each rank from each, and all leave together. Objects: as
  * in broadcast. Example: examples/heat.c. */
 weft_status weft_allgather(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type);
@@ -451,7 +451,7 @@ weft_status weft_allgatherv(weft_comm *comm, const void *send, size_t send_count
                             const size_t *offsets, const weft_type *type);
 /* Block r of this rank's send to rank r, where it becomes block `this rank` of recv; both hold size() blocks of `count`
  * elements. Every rank calls it with the same count and type. In place the blocks of two ranks change places; objects
- * cannot (UNSUPPORTED), since they can only be copied. Up to 448 bytes for all others a rank's blocks travel in lines;
+ * cannot (UNSUPPORTED), since they can only be copied. Up to 512 bytes for all others a rank's blocks travel in lines;
  * longer ones are copied once, and all leave together. Objects: CALLBACK as in broadcast. */
 weft_status weft_alltoall(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type);
 /* alltoall of blocks that differ: send_counts[r] elements at send + send_offsets[r] go to rank r, and recv_counts[r]
@@ -461,7 +461,7 @@ weft_status weft_alltoall(weft_comm *comm, const void *send, void *recv, size_t 
 weft_status weft_alltoallv(weft_comm *comm, const void *send, const size_t *send_counts, const size_t *send_offsets,
                            void *recv, const size_t *recv_counts, const size_t *recv_offsets, const weft_type *type);
 /* recv[i] on the root = the combination of all ranks' send[i], for i below count. Every rank calls it with the same
- * count, type, op and root; only the root needs recv, others may pass NULL. Up to 1,120 bytes all but the root go on
+ * count, type, op and root; only the root needs recv, others may pass NULL. Up to 1,152 bytes all but the root go on
  * at once; with more, every rank combines a slice into the root's recv, and all leave together. UNSUPPORTED; CALLBACK
  * if a user's op failed. Examples: examples/objects.c; docs/adopting.md. */
 weft_status weft_reduce(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
@@ -483,7 +483,7 @@ weft_status weft_reduce_scatter(weft_comm *comm, const void *send, void *recv, s
 weft_status weft_reduce_scatterv(weft_comm *comm, const void *send, void *recv, const size_t *counts,
                                  const weft_type *type, const weft_op *op);
 /* recv[i] on rank r = the combination of send[i] of ranks 0 to r, on rank 0 its own input bit for bit. Every rank calls
- * it with the same count, type and op. Ranks hear of those below: up to 448 bytes, on up to 16 ranks, they go on
+ * it with the same count, type and op. Ranks hear of those below: up to 512 bytes, on up to 16 ranks, they go on
  * without those above. Longer vectors are cut into slices, one a rank, which sweeps it once through all inputs and
  * writes all results. UNSUPPORTED, also for WEFT_AVG; CALLBACK if a user's op failed. */
 weft_status weft_scan(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,

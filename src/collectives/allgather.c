@@ -54,7 +54,7 @@ static enum weft_move take_blocks(struct weft_operation *operation)
     for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
         if (operation->peer == operation->comm->rank)
             continue;
-        enum weft_move move = weft_look(operation, operation->peer, operation->lines - 1);
+        enum weft_move move = weft_look(operation, operation->peer, 0);
         if (move != WEFT_MOVE_DONE)
             return move;
         weft_copy_message(operation, operation->peer, block(call, operation->peer), call->bytes);
@@ -85,7 +85,7 @@ static enum weft_move allgather_gate(struct weft_operation *operation)
             return move;
         weft_publish_message(operation, call->send, call->bytes, true);
         if (weft_gate_arrive(operation, 0)) {
-            if (weft_gate_check(operation, operation->lines - 1) != WEFT_MOVE_DONE)
+            if (weft_gate_check(operation, 0) != WEFT_MOVE_DONE)
                 return WEFT_MOVE_FAIL;
             weft_gate_open(operation, 0);
         }

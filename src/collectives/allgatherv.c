@@ -55,16 +55,17 @@ static enum weft_move allgatherv_lines(struct weft_operation *operation, bool ga
     if (operation->state == 0) {
         if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
             return move;
-        weft_put_part(operation, 0, 0, call->send, bytes_of(operation, rank, rank));
+        weft_copy_small(weft_message_of(operation, rank, call->bytes), call->send, bytes_of(operation, rank, rank));
         operation->state = 1;
-        if (weft_publish_parts(operation, operation->lines - 1, gated) != WEFT_MOVE_DONE)
+        if (weft_publish_parts(operation, gated) != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
     }
-    if ((move = weft_look_parts(operation, operation->lines - 1, gated)) != WEFT_MOVE_DONE)
+    if ((move = weft_look_parts(operation, gated)) != WEFT_MOVE_DONE)
         return move;
     for (int peer = 0; peer < operation->comm->n_ranks; peer++)
         if (peer != rank)
-            weft_copy_message(operation, peer, target_of(call, peer), bytes_of(operation, rank, peer));
+            weft_copy_small(target_of(call, peer), weft_message_of(operation, peer, call->bytes),
+                            bytes_of(operation, rank, peer));
     weft_keep_block(target_of(call, rank), call->send, bytes_of(operation, rank, rank));
     return WEFT_MOVE_DONE;
 }

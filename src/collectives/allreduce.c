@@ -24,7 +24,7 @@ enum { GATE_BYTES = 16384 }; /* beyond, crowded ranks share the work */
 WEFT_INLINE struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
 {
     int forced = weft_forced(comm, WEFT_COLLECTIVE_allreduce, GRID);
-    bool fits = weft_combine_lines(comm->n_ranks, call->bytes, call->type->size) != 0;
+    bool fits = weft_lines_of(call->bytes) != 0;
     if (forced >= 0 && (fits || forced != FLAT))
         return (struct weft_choice){forced, "asked for by name"};
     if (comm->world->crowded && call->bytes <= GATE_BYTES)
@@ -50,7 +50,7 @@ WEFT_INLINE enum weft_move allreduce_flat(struct weft_operation *operation)
     for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
         if (operation->peer == operation->comm->rank)
             continue;
-        if ((move = weft_look(operation, operation->peer, operation->lines - 1)) != WEFT_MOVE_DONE)
+        if ((move = weft_look(operation, operation->peer, 0)) != WEFT_MOVE_DONE)
             return move;
     }
     return weft_combine_two(operation, call->recv) ? WEFT_MOVE_DONE : weft_combine_messages(operation, call->recv);

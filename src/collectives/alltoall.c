@@ -90,18 +90,22 @@ static void put_blocks(struct weft_operation *operation)
     const unsigned char *send = call->send;
     size_t before = (size_t)operation->comm->rank * call->bytes;
     size_t all = (size_t)operation->comm->n_ranks * call->bytes;
-    weft_put_part(operation, 0, 0, send, before);
-    weft_put_part(operation, 0, before, send + before + call->bytes, all - before - call->bytes);
+    unsigned char *message = weft_message_of(operation, operation->comm->rank, all - call->bytes);
+    weft_copy_small(message, send, before);
+    weft_copy_small(message + before, send + before + call->bytes, all - before - call->bytes);
 }
 
 static void take_blocks(struct weft_operation *operation)
 {
     const struct weft_call *call = operation->call;
     int rank = operation->comm->rank;
+    size_t all = ((size_t)operation->comm->n_ranks - 1) * call->bytes;
     for (int peer = 0; peer < operation->comm->n_ranks; peer++)
         if (peer != rank)
-            weft_take_part(operation, peer, 0, (size_t)(rank < peer ? rank : rank - 1) * call->bytes,
-                           target_of(call, peer), call->bytes);
+            weft_copy_small(target_of(call, peer),
+                            weft_message_of(operation, peer, all) +
+                                (size_t)(rank < peer ? rank : rank - 1) * call->bytes,
+                            call->bytes);
     keep_own(operation);
 }
 
@@ -113,10 +117,10 @@ static enum weft_move alltoall_lines(struct weft_operation *operation, bool gate
             return move;
         put_blocks(operation);
         operation->state = 1;
-        if (weft_publish_parts(operation, operation->lines - 1, gated) != WEFT_MOVE_DONE)
+        if (weft_publish_parts(operation, gated) != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
     }
-    if ((move = weft_look_parts(operation, operation->lines - 1, gated)) == WEFT_MOVE_DONE)
+    if ((move = weft_look_parts(operation, gated)) == WEFT_MOVE_DONE)
         take_blocks(operation);
     return move;
 }
@@ -133,9 +137,9 @@ static enum weft_move alltoall_gate(struct weft_operation *operation)
 
 /* ---- From buffer to buffer */
 
-/* mixed: the shares' lines, then the view of the buffers, then all but the first line of the message. */
-enum { MIXED_VIEW_LINE = WEFT_SHARES_LINES, MIXED_GAP = WEFT_SHARES_LINES, MIXED_LINES = 11 };
-static_assert(MIXED_LINES == MIXED_GAP + WEFT_SHARES_FEW_LINES, "the message has its lines");
+/* mixed: the shares' lines, then the view of the buffers; the body has as many. */
+enum { MIXED_VIEW_LINE = WEFT_SHARES_LINES, MIXED_LINES = WEFT_SHARES_FEW_LINES };
+static_assert(MIXED_LINES > MIXED_VIEW_LINE, "the view has its line");
 
 /* Where a rank's buffers stand. */
 struct view {
@@ -292,7 +296,7 @@ static size_t blocks_at(const struct weft_operation *operation)
 static bool fits_lines(const struct weft_operation *operation)
 {
     const struct weft_call *call = operation->call;
-    size_t room = WEFT_SHARES_FEW_LINES * WEFT_LINE_PAYLOAD, used = blocks_at(operation);
+    size_t room = WEFT_LINE_PAYLOAD + MIXED_LINES * WEFT_CACHE_LINE, used = blocks_at(operation);
     for (int rank = 0; rank < operation->comm->n_ranks && used <= room; rank++)
         if (rank != operation->comm->rank)
             used += call->send_counts[rank] <= room ? call->send_counts[rank] * call->type->size : room;
@@ -305,10 +309,10 @@ static void put_ends_and_blocks(struct weft_operation *operation)
     size_t begin = blocks_at(operation), end = 0;
     for (int rank = 0; rank < operation->comm->n_ranks; rank++) {
         size_t bytes = rank != operation->comm->rank ? call->send_counts[rank] * call->type->size : 0;
-        weft_put_part(operation, MIXED_GAP, begin + end, source_for(call, rank), bytes);
+        weft_put_part(operation, begin + end, source_for(call, rank), bytes);
         end += bytes;
         uint16_t written = (uint16_t)end;
-        weft_put_part(operation, MIXED_GAP, TABLE + sizeof written * (size_t)rank, &written, sizeof written);
+        weft_put_part(operation, TABLE + sizeof written * (size_t)rank, &written, sizeof written);
     }
 }
 
@@ -318,7 +322,7 @@ static size_t put_mixed(struct weft_operation *operation)
     if (fits_lines(operation))
         put_ends_and_blocks(operation);
     else
-        weft_put_part(operation, MIXED_GAP, TABLE, &absent, sizeof absent);
+        weft_put_part(operation, TABLE, &absent, sizeof absent);
     return put_share(operation);
 }
 
@@ -326,7 +330,7 @@ static bool all_in_lines(const struct weft_operation *operation)
 {
     for (int rank = 0; rank < operation->comm->n_ranks; rank++) {
         uint16_t first;
-        weft_take_part(operation, rank, MIXED_GAP, TABLE, &first, sizeof first);
+        weft_take_part(operation, rank, TABLE, &first, sizeof first);
         if (first == ABSENT)
             return false;
     }
@@ -339,12 +343,12 @@ static enum weft_move take_from(struct weft_operation *operation, int peer)
     size_t rank = (size_t)operation->comm->rank, size = call->type->size, expected = call->recv_counts[peer];
     uint16_t begin = 0, end;
     if (rank > 0)
-        weft_take_part(operation, peer, MIXED_GAP, TABLE + sizeof begin * (rank - 1), &begin, sizeof begin);
-    weft_take_part(operation, peer, MIXED_GAP, TABLE + sizeof end * rank, &end, sizeof end);
+        weft_take_part(operation, peer, TABLE + sizeof begin * (rank - 1), &begin, sizeof begin);
+    weft_take_part(operation, peer, TABLE + sizeof end * rank, &end, sizeof end);
     size_t bytes = (size_t)end - begin;
     if (bytes != expected * size)
         return weft_blocks_differ(operation, peer, bytes / size, operation->comm->rank, expected);
-    weft_take_part(operation, peer, MIXED_GAP, blocks_at(operation) + begin, target_of(call, peer), bytes);
+    weft_take_part(operation, peer, blocks_at(operation) + begin, target_of(call, peer), bytes);
     return WEFT_MOVE_DONE;
 }
 

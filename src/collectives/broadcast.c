@@ -39,7 +39,7 @@ static enum weft_move broadcast_stream(struct weft_operation *operation)
             weft_publish_message(operation, call->send, call->bytes, false);
         return move;
     }
-    enum weft_move move = weft_look(operation, call->root, operation->lines - 1);
+    enum weft_move move = weft_look(operation, call->root, 0);
     if (move == WEFT_MOVE_DONE)
         weft_copy_message(operation, call->root, call->recv, call->bytes);
     return move;

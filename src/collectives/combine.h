@@ -3,16 +3,13 @@
 #ifndef WEFT_COLLECTIVES_COMBINE_H
 #define WEFT_COLLECTIVES_COMBINE_H
 
-#include "core/operation.h"
+#include "collectives/exchange.h"
 #include "reduce/reduce.h"
 
-/* Lines for the call's vector; 0: it is too long, or elements of so many ranks are too large to be combined at once. */
-uint32_t weft_combine_lines(int n_ranks, size_t bytes, size_t element_bytes);
-
-/* What of the messages is combined: elements [begin, begin + count) of ranks [0, n_ranks). */
+/* What of the messages, of `bytes` bytes each, is combined: elements [begin, begin + count) of ranks [0, n_ranks). */
 struct weft_range {
     int n_ranks;
-    size_t begin, count;
+    size_t bytes, begin, count;
     const void *own; /* where this rank's elements stand, if it is among them; NULL: in its own message */
 };
 enum weft_move weft_combine_range(struct weft_operation *operation, const struct weft_range *part, void *result);
@@ -21,16 +18,15 @@ enum weft_move weft_combine_range(struct weft_operation *operation, const struct
  * others have read may have left this processor's cache. */
 enum weft_move weft_combine_messages(struct weft_operation *operation, void *result);
 
-/* The same for two ranks and up to a line's payload, the shortest way. False: not for this call. */
+/* The same for two ranks, the shortest way. False: not for this call. */
 WEFT_INLINE bool weft_combine_two(const struct weft_operation *operation, void *result)
 {
     const struct weft_call *call = operation->call;
     int rank = operation->comm->rank;
-    if (operation->comm->n_ranks != 2 || call->bytes > WEFT_LINE_PAYLOAD || call->reduction->kernels == NULL ||
-        call->reduction->kernels->finish != NULL)
+    if (operation->comm->n_ranks != 2 || call->reduction->kernels == NULL || call->reduction->kernels->finish != NULL)
         return false;
     const void *sources[2] = {call->send, call->send};
-    sources[1 - rank] = weft_line_of(operation->comm, 1 - rank, operation->position)->payload;
+    sources[1 - rank] = weft_message_of(operation, 1 - rank, call->bytes);
     weft_reduce_direct(call->reduction, sources, 2, result, call->count);
     return true;
 }

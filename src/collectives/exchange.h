@@ -11,15 +11,25 @@
 
 #define WEFT_COPY_BLOCK 65536 /* bytes between two looks whether the communicator has failed */
 
-/* Lines for a message of `bytes` bytes; 0: it does not fit. */
+/* Lines for a message of `bytes` bytes; 0: it is too long. */
 WEFT_INLINE uint32_t weft_lines_of(size_t bytes)
 {
-    if (bytes <= WEFT_LINE_PAYLOAD)
+    if (bytes <= WEFT_CACHE_LINE)
         return 1;
-    return bytes > WEFT_MESSAGE_BYTES ? 0 : (uint32_t)((bytes + WEFT_LINE_PAYLOAD - 1) / WEFT_LINE_PAYLOAD);
+    return bytes > WEFT_MESSAGE_BYTES ? 0 : (uint32_t)((bytes + WEFT_CACHE_LINE - 1) / WEFT_CACHE_LINE);
 }
 
-/* At most a line's payload: sizes that are common inline, where a call of memcpy would cost more than the copy. */
+/* Where a rank's message of `bytes` bytes stands, in one piece: in line 0 of the operation beside the word that makes it visible, or, if
+ * it does not fit there, in the body. (A reader polls the word's line alone. Polling a line beside the data would tempt the
+ * processor to fetch these while they are being written.) */
+WEFT_INLINE unsigned char *weft_message_of(const struct weft_operation *operation, int rank, size_t bytes)
+{
+    if (bytes <= WEFT_LINE_PAYLOAD)
+        return weft_peer_line(operation, rank, 0)->payload;
+    return weft_body_of(operation->comm, rank, operation->position);
+}
+
+/* Sizes that are common inline, where a call of memcpy would cost more than the copy. */
 WEFT_INLINE void weft_copy_small(void *target, const void *source, size_t bytes)
 {
     if (bytes == 8)
@@ -32,33 +42,21 @@ WEFT_INLINE void weft_copy_small(void *target, const void *source, size_t bytes)
         memcpy(target, source, bytes);
 }
 
-/* Puts `bytes` bytes into this rank's lines from the operation's first on, and publishes the last, which makes all of them visible; quietly:
- * as weft_publish_quietly. (Readers wait for that line alone: whoever polled the first would be tempted to fetch the others
- * while they are being written.) */
+/* This rank's message is `source`; quietly: as weft_publish_quietly. */
 WEFT_INLINE void weft_publish_message(const struct weft_operation *operation, const void *source, size_t bytes,
                                       bool quietly)
 {
-    const unsigned char *from = source;
-    uint32_t line = 0;
-    for (; bytes > WEFT_LINE_PAYLOAD; line++, bytes -= WEFT_LINE_PAYLOAD, from += WEFT_LINE_PAYLOAD)
-        memcpy(weft_own_line(operation, line)->payload, from, WEFT_LINE_PAYLOAD);
-    weft_copy_small(weft_own_line(operation, line)->payload, from, bytes);
+    weft_copy_small(weft_message_of(operation, operation->comm->rank, bytes), source, bytes);
     if (quietly)
-        weft_publish_quietly(operation, line);
+        weft_publish_quietly(operation, 0);
     else
-        weft_publish(operation, line);
+        weft_publish(operation, 0);
 }
 
 /* A message that is there. */
 WEFT_INLINE void weft_copy_message(const struct weft_operation *operation, int peer, void *target, size_t bytes)
 {
-    unsigned char *to = target;
-    for (uint32_t line = 0; bytes > 0; line++) {
-        size_t now = bytes < WEFT_LINE_PAYLOAD ? bytes : WEFT_LINE_PAYLOAD;
-        weft_copy_small(to, weft_peer_line(operation, peer, line)->payload, now);
-        to += now;
-        bytes -= now;
-    }
+    weft_copy_small(target, weft_message_of(operation, peer, bytes), bytes);
 }
 
 /* The last to arrive makes sure that all who were counted meant this call. */

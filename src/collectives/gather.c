@@ -87,7 +87,7 @@ static enum weft_move gather_lines(struct weft_operation *operation)
     for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
         if (operation->peer == operation->comm->rank)
             continue;
-        if ((move = weft_look(operation, operation->peer, operation->lines - 1)) != WEFT_MOVE_DONE)
+        if ((move = weft_look(operation, operation->peer, 0)) != WEFT_MOVE_DONE)
             return move;
         weft_copy_message(operation, operation->peer, target_of(call, operation->peer), call->bytes);
     }
@@ -190,9 +190,9 @@ static enum weft_move give_block(struct weft_operation *operation)
     if (operation->state == 0) {
         if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
             return move;
-        weft_put_part(operation, 0, 0, &count, HEAD);
+        weft_put_part(operation, 0, &count, HEAD);
         if (short_block)
-            weft_put_part(operation, 0, HEAD, call->send, count * call->type->size);
+            weft_put_part(operation, HEAD, call->send, count * call->type->size);
         weft_publish(operation, 0);
         operation->state = 1;
     }
@@ -208,11 +208,11 @@ static enum weft_move take_block(struct weft_operation *operation, int peer)
 {
     const struct weft_call *call = operation->call;
     uint64_t count;
-    weft_take_part(operation, peer, 0, 0, &count, HEAD);
+    weft_take_part(operation, peer, 0, &count, HEAD);
     if (count != call->recv_counts[peer])
         return weft_blocks_differ(operation, peer, count, call->root, call->recv_counts[peer]);
     if (goes_in_lines(call, count))
-        weft_take_part(operation, peer, 0, HEAD, target_of(call, peer), count * call->type->size);
+        weft_take_part(operation, peer, HEAD, target_of(call, peer), count * call->type->size);
     return WEFT_MOVE_DONE;
 }
 

@@ -1,47 +1,40 @@
 // SPDX-License-Identifier: MIT
-/* parts.h - messages that are put together, and taken, in parts.
+/* parts.h - messages whose length the sender alone knows, and messages that are put together in parts.
  *
- * A part of a message may be written and read anywhere; what makes all of it visible is one word. Where all ranks know
- * how long the message is, that is the word of its last line (as in weft_publish_message). Where only the sender knows,
- * it is that of line 0, written last: that line says how long the message is, and the operation takes as many lines as
- * the longest may need. */
+ * Where only the sender knows how long a message is, its first bytes stand in line 0, the others in the body: line 0 says how
+ * many there are, and the operation takes as many lines as the longest body may need. */
 #ifndef WEFT_COLLECTIVES_PARTS_H
 #define WEFT_COLLECTIVES_PARTS_H
 
 #include "collectives/exchange.h"
 
-/* The line in which byte `at` of a message stands; lines behind the first may stand `gap` lines further on. */
-WEFT_INLINE uint32_t weft_part_line(size_t at, uint32_t gap)
+/* Up to where bytes [at, at + bytes) of such a message stand in one piece, and where they begin. */
+WEFT_INLINE unsigned char *weft_part_at(const struct weft_operation *operation, int rank, size_t at, size_t *bytes)
 {
-    uint32_t index = (uint32_t)(at / WEFT_LINE_PAYLOAD);
-    return index == 0 ? 0 : index + gap;
+    if (at >= WEFT_LINE_PAYLOAD)
+        return weft_body_of(operation->comm, rank, operation->position) + (at - WEFT_LINE_PAYLOAD);
+    if (*bytes > WEFT_LINE_PAYLOAD - at)
+        *bytes = WEFT_LINE_PAYLOAD - at;
+    return weft_peer_line(operation, rank, 0)->payload + at;
 }
 
 /* Writes bytes [at, at + bytes) of this rank's message. */
-WEFT_INLINE void weft_put_part(const struct weft_operation *operation, uint32_t gap, size_t at, const void *source,
-                               size_t bytes)
+WEFT_INLINE void weft_put_part(const struct weft_operation *operation, size_t at, const void *source, size_t bytes)
 {
     const unsigned char *from = source;
-    while (bytes > 0) {
-        size_t skip = at % WEFT_LINE_PAYLOAD, room = WEFT_LINE_PAYLOAD - skip, now = bytes < room ? bytes : room;
-        weft_copy_small(weft_own_line(operation, weft_part_line(at, gap))->payload + skip, from, now);
-        at += now;
-        from += now;
-        bytes -= now;
+    for (size_t now = bytes; bytes > 0; at += now, from += now, bytes -= now, now = bytes) {
+        unsigned char *to = weft_part_at(operation, operation->comm->rank, at, &now);
+        weft_copy_small(to, from, now);
     }
 }
 
 /* Takes bytes [at, at + bytes) of the peer's message, which is there. */
-WEFT_INLINE void weft_take_part(const struct weft_operation *operation, int peer, uint32_t gap, size_t at, void *target,
-                                size_t bytes)
+WEFT_INLINE void weft_take_part(const struct weft_operation *operation, int peer, size_t at, void *target, size_t bytes)
 {
     unsigned char *to = target;
-    while (bytes > 0) {
-        size_t skip = at % WEFT_LINE_PAYLOAD, room = WEFT_LINE_PAYLOAD - skip, now = bytes < room ? bytes : room;
-        weft_copy_small(to, weft_peer_line(operation, peer, weft_part_line(at, gap))->payload + skip, now);
-        at += now;
-        to += now;
-        bytes -= now;
+    for (size_t now = bytes; bytes > 0; at += now, to += now, bytes -= now, now = bytes) {
+        const unsigned char *from = weft_part_at(operation, peer, at, &now);
+        weft_copy_small(to, from, now);
     }
 }
 
@@ -54,32 +47,32 @@ WEFT_INLINE void weft_send_ahead(const struct weft_operation *operation)
         weft_prefetch_write(weft_own_line(operation, 5));
 }
 
-/* Publishes a message by its line `line` to all, who publish theirs: as weft_exchange_begin and _look, except that the
+/* Publishes a message to all, who publish theirs: as weft_exchange_begin and _look of line 0, except that the
  * algorithm says whether ranks meet at gate 0. */
-WEFT_INLINE enum weft_move weft_publish_parts(struct weft_operation *operation, uint32_t line, bool gated)
+WEFT_INLINE enum weft_move weft_publish_parts(struct weft_operation *operation, bool gated)
 {
     operation->peer = 0;
     if (!gated) {
-        weft_publish(operation, line);
+        weft_publish(operation, 0);
         return WEFT_MOVE_DONE;
     }
-    weft_publish_quietly(operation, line);
+    weft_publish_quietly(operation, 0);
     if (weft_gate_arrive(operation, 0)) {
-        if (weft_gate_check(operation, line) != WEFT_MOVE_DONE)
+        if (weft_gate_check(operation, 0) != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
         weft_gate_open(operation, 0);
     }
     return WEFT_MOVE_DONE;
 }
 
-WEFT_INLINE enum weft_move weft_look_parts(struct weft_operation *operation, uint32_t line, bool gated)
+WEFT_INLINE enum weft_move weft_look_parts(struct weft_operation *operation, bool gated)
 {
     if (gated)
         return weft_gate_look(operation, 0);
     for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
         if (operation->peer == operation->comm->rank)
             continue;
-        enum weft_move move = weft_look(operation, operation->peer, line);
+        enum weft_move move = weft_look(operation, operation->peer, 0);
         if (move != WEFT_MOVE_DONE)
             return move;
     }

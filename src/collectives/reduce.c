@@ -17,7 +17,7 @@ static const struct weft_algorithm list[] = {
 WEFT_INLINE struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
 {
     int forced = comm->world->forced[WEFT_COLLECTIVE_reduce] - 1;
-    bool fits = weft_combine_lines(comm->n_ranks, call->bytes, call->type->size) != 0;
+    bool fits = weft_lines_of(call->bytes) != 0;
     if (forced == SLICES || (forced == LINES && fits))
         return (struct weft_choice){forced, "asked for by name"};
     if (fits)
@@ -38,7 +38,7 @@ static enum weft_move reduce_lines(struct weft_operation *operation)
     for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
         if (operation->peer == operation->comm->rank)
             continue;
-        if ((move = weft_look(operation, operation->peer, operation->lines - 1)) != WEFT_MOVE_DONE)
+        if ((move = weft_look(operation, operation->peer, 0)) != WEFT_MOVE_DONE)
             return move;
     }
     return weft_combine_messages(operation, call->recv);

@@ -46,7 +46,7 @@ static size_t vector_count(const weft_comm *comm, const struct weft_call *call)
 static uint32_t vector_lines(const weft_comm *comm, const struct weft_call *call)
 {
     size_t size = call->type->size;
-    return weft_combine_lines(comm->n_ranks, vector_count(comm, call) * size, size);
+    return weft_lines_of(vector_count(comm, call) * size);
 }
 
 static struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
@@ -71,20 +71,20 @@ static enum weft_move reduce_scatter_lines(struct weft_operation *operation, boo
 {
     const struct weft_call *call = operation->call;
     const weft_comm *comm = operation->comm;
-    size_t size = call->type->size;
+    size_t size = call->type->size, bytes = vector_count(comm, call) * size;
     enum weft_move move;
     if (operation->state == 0) {
         if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
             return move;
-        weft_put_part(operation, 0, 0, call->send, vector_count(comm, call) * size);
+        weft_copy_small(weft_message_of(operation, comm->rank, bytes), call->send, bytes);
         operation->state = 1;
-        if (weft_publish_parts(operation, operation->lines - 1, gated) != WEFT_MOVE_DONE)
+        if (weft_publish_parts(operation, gated) != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
     }
-    if ((move = weft_look_parts(operation, operation->lines - 1, gated)) != WEFT_MOVE_DONE)
+    if ((move = weft_look_parts(operation, gated)) != WEFT_MOVE_DONE)
         return move;
     struct block block = block_of(call, comm->rank);
-    struct weft_range part = {.n_ranks = comm->n_ranks, .begin = block.begin, .count = block.count};
+    struct weft_range part = {.n_ranks = comm->n_ranks, .bytes = bytes, .begin = block.begin, .count = block.count};
     if (call->send != call->recv) /* else the result may stand on elements that are still to be read */
         part.own = (const unsigned char *)call->send + block.begin * size;
     return weft_combine_range(operation, &part, call->recv);

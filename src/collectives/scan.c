@@ -19,7 +19,7 @@ static const struct weft_algorithm list[] = {
 static struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
 {
     int forced = comm->world->forced[call->collective] - 1;
-    uint32_t lines = weft_combine_lines(comm->n_ranks, call->bytes, call->type->size);
+    uint32_t lines = weft_lines_of(call->bytes);
     if (forced == SLICES || (forced == LINES && lines != 0))
         return (struct weft_choice){forced, "asked for by name"};
     if (lines == 0 || lines > WEFT_SHARES_FEW_LINES)
@@ -41,7 +41,8 @@ static enum weft_move combine_below(struct weft_operation *operation)
 {
     const struct weft_call *call = operation->call;
     int rank = operation->comm->rank, ranks = exclusive(call) ? rank : rank + 1;
-    struct weft_range part = {.n_ranks = ranks, .count = call->count, .own = exclusive(call) ? NULL : call->send};
+    struct weft_range part = {
+        .n_ranks = ranks, .bytes = call->bytes, .count = call->count, .own = exclusive(call) ? NULL : call->send};
     if (ranks > 1)
         return weft_combine_range(operation, &part, call->recv);
     if (ranks == 1 && (exclusive(call) || call->send != call->recv))
@@ -61,7 +62,7 @@ static enum weft_move scan_lines(struct weft_operation *operation)
         operation->state = 1;
     }
     for (; operation->peer < operation->comm->rank; operation->peer++)
-        if ((move = weft_look(operation, operation->peer, operation->lines - 1)) != WEFT_MOVE_DONE)
+        if ((move = weft_look(operation, operation->peer, 0)) != WEFT_MOVE_DONE)
             return move;
     return combine_below(operation);
 }

@@ -80,21 +80,23 @@ static enum weft_move scatter_stream(struct weft_operation *operation)
 {
     const struct weft_call *call = operation->call;
     size_t bytes = call->bytes, rank = (size_t)operation->comm->rank, before = (size_t)call->root * bytes;
+    size_t n_ranks = (size_t)operation->comm->n_ranks;
     enum weft_move move;
     if (is_root(operation)) {
         if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
             return move;
         weft_send_ahead(operation);
-        size_t behind = ((size_t)operation->comm->n_ranks - 1) * bytes - before;
-        weft_put_part(operation, 0, 0, call->send, before);
-        weft_put_part(operation, 0, before, (const unsigned char *)call->send + before + bytes, behind);
-        weft_publish(operation, operation->lines - 1);
+        size_t behind = (n_ranks - 1) * bytes - before;
+        unsigned char *message = weft_message_of(operation, call->root, before + behind);
+        weft_copy_small(message, call->send, before);
+        weft_copy_small(message + before, (const unsigned char *)call->send + before + bytes, behind);
+        weft_publish(operation, 0);
         keep_own(operation);
         return WEFT_MOVE_DONE;
     }
     size_t at = (rank < (size_t)call->root ? rank : rank - 1) * bytes;
-    if ((move = weft_look(operation, call->root, operation->lines - 1)) == WEFT_MOVE_DONE)
-        weft_take_part(operation, call->root, 0, at, call->recv, bytes);
+    if ((move = weft_look(operation, call->root, 0)) == WEFT_MOVE_DONE)
+        weft_copy_small(call->recv, weft_message_of(operation, call->root, bytes * (n_ranks - 1)) + at, bytes);
     return move;
 }
 
@@ -197,13 +199,13 @@ static void put_blocks(struct weft_operation *operation)
     const struct weft_call *call = operation->call;
     size_t begin = blocks_at(operation), end = 0;
     uint64_t mode = IN_LINES;
-    weft_put_part(operation, 0, 0, &mode, sizeof mode);
+    weft_put_part(operation, 0, &mode, sizeof mode);
     for (int rank = 0; rank < operation->comm->n_ranks; rank++) {
         size_t bytes = rank != call->root ? call->send_counts[rank] * call->type->size : 0;
-        weft_put_part(operation, 0, begin + end, source_for(call, rank), bytes);
+        weft_put_part(operation, begin + end, source_for(call, rank), bytes);
         end += bytes;
         uint16_t written = (uint16_t)end;
-        weft_put_part(operation, 0, TABLE + sizeof written * (size_t)rank, &written, sizeof written);
+        weft_put_part(operation, TABLE + sizeof written * (size_t)rank, &written, sizeof written);
     }
     weft_publish(operation, 0);
 }
@@ -214,12 +216,12 @@ static enum weft_move take_block(struct weft_operation *operation)
     size_t rank = (size_t)operation->comm->rank;
     uint16_t begin = 0, end;
     if (rank > 0)
-        weft_take_part(operation, call->root, 0, TABLE + sizeof begin * (rank - 1), &begin, sizeof begin);
-    weft_take_part(operation, call->root, 0, TABLE + sizeof end * rank, &end, sizeof end);
+        weft_take_part(operation, call->root, TABLE + sizeof begin * (rank - 1), &begin, sizeof begin);
+    weft_take_part(operation, call->root, TABLE + sizeof end * rank, &end, sizeof end);
     size_t bytes = (size_t)end - begin, size = call->type->size;
     if (bytes != call->own_count * size)
         return weft_blocks_differ(operation, call->root, bytes / size, operation->comm->rank, call->own_count);
-    weft_take_part(operation, call->root, 0, blocks_at(operation) + begin, call->recv, bytes);
+    weft_take_part(operation, call->root, blocks_at(operation) + begin, call->recv, bytes);
     return WEFT_MOVE_DONE;
 }
 
@@ -239,7 +241,7 @@ static enum weft_move scatter_mixed(struct weft_operation *operation)
     uint64_t mode;
     if ((move = weft_look(operation, call->root, 0)) != WEFT_MOVE_DONE)
         return move;
-    weft_take_part(operation, call->root, 0, 0, &mode, sizeof mode);
+    weft_take_part(operation, call->root, 0, &mode, sizeof mode);
     return mode == IN_LINES ? take_block(operation) : pull_and_count(operation);
 }
 

@@ -16,8 +16,8 @@
 
 #define WEFT_LINE_PAYLOAD 56
 #define WEFT_RING_LINES 64    /* a power of two */
-#define WEFT_MESSAGE_LINES 20 /* the longest message that travels inside lines */
-#define WEFT_MESSAGE_BYTES (WEFT_MESSAGE_LINES * WEFT_LINE_PAYLOAD)
+#define WEFT_MESSAGE_LINES 18 /* the longest message that travels so, see weft_message_of */
+#define WEFT_MESSAGE_BYTES (WEFT_MESSAGE_LINES * WEFT_CACHE_LINE)
 
 struct weft_line {
     _Alignas(WEFT_CACHE_LINE) _Atomic uint64_t word;

@@ -43,15 +43,16 @@ WEFT_INLINE void weft_publish_word(struct weft_world *world, int target, _Atomic
         weft_wake(world, target);
 }
 
-/* Writes into as many lines behind the last operation as this one took: they come from the peers' caches, half an exchange's time, while
- * this rank waits, and not when the next call fills them. Nobody reads them before their words are there. */
+/* Writes into the lines that the next call fills if it is like this one: they come from the peers' caches, half an exchange's time,
+ * while this rank waits, and not then. All ranks have consumed what stood there. */
 WEFT_INLINE void weft_fetch_next(const struct weft_operation *operation)
 {
     const struct weft_comm *comm = operation->comm;
     if (weft_unlikely(comm->position + operation->lines - comm->free > WEFT_RING_LINES))
         return;
-    for (uint32_t line = 0; line < operation->lines; line++)
-        memset(weft_ring_line(comm->slot->ring, comm->position + line)->payload, 0, 8);
+    memset(weft_ring_line(comm->slot->ring, comm->position)->payload, 0, 8);
+    for (uint32_t line = 0; operation->lines > 1 && line < operation->lines; line++)
+        memset(weft_body_of(comm, comm->rank, comm->position) + line * WEFT_CACHE_LINE, 0, 8);
 }
 
 /* Publishes this rank's line; its payload stands in it already. */

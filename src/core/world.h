@@ -38,7 +38,11 @@ struct weft_slot {
     _Atomic int32_t target; /* 1 + the rank it sleeps for, or 1 + n_ranks for a gate; 0: awake */
     _Alignas(WEFT_CACHE_LINE) struct weft_record records[WEFT_RING_LINES];
     struct weft_line ring[WEFT_RING_LINES];
+    /* Messages that a line does not hold, each in one piece. They go with the positions in the ring; one that begins near its end
+     * stands beyond it. */
+    unsigned char bodies[WEFT_RING_LINES + WEFT_MESSAGE_LINES][WEFT_CACHE_LINE];
 };
+static_assert(offsetof(struct weft_slot, bodies) % WEFT_CACHE_LINE == 0, "bodies are whole cache lines");
 static_assert(offsetof(struct weft_slot, sleepers) % WEFT_CACHE_LINE == 0, "others write on a line of its own");
 static_assert(offsetof(struct weft_slot, event) % WEFT_CACHE_LINE == 0, "the owner's part stands on its own");
 
@@ -161,6 +165,11 @@ WEFT_INLINE struct weft_slot *weft_slot_of(const struct weft_comm *comm, int ran
 WEFT_INLINE struct weft_line *weft_line_of(const struct weft_comm *comm, int rank, uint64_t position)
 {
     return weft_ring_line(comm->world->slots[rank].ring, position);
+}
+
+WEFT_INLINE unsigned char *weft_body_of(const struct weft_comm *comm, int rank, uint64_t position)
+{
+    return comm->world->slots[rank].bodies[position & (WEFT_RING_LINES - 1)];
 }
 
 #endif
