@@ -88,11 +88,14 @@ tick()
     done
 }
 
-# build FOLDER TARGET [CMAKE OPTION...] - configures build/FOLDER ("." is build itself) and builds one target.
+# build FOLDER TARGET [CMAKE OPTION...] - configures build/FOLDER ("." is build itself) and builds one target. build/ itself
+# takes the options in WEFT_CMAKE_OPTIONS, too.
 build()
 {
     folder=build/$1 target=$2
     shift 2
+    # shellcheck disable=SC2086 # a list of words
+    [ "$folder" != build/. ] || set -- ${WEFT_CMAKE_OPTIONS:-} "$@"
     folder=${folder%/.}
     suffix=$(echo "${folder#build}" | tr / -)
     mkdir -p "$root/$folder"
