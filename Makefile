@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 CMAKE_OPTIONS ?=
 
-.PHONY: all run test fuzz bench peers install asan tsan valgrind model mutants format format-check docs ci clean help
+.PHONY: all run test fuzz bench peers install asan tsan valgrind instructions model mutants format format-check docs ci clean help
 
 all: ## Build everything into build/ (CMAKE_OPTIONS=... is handed on)
 	@cmake -S . -B build $(CMAKE_OPTIONS)
@@ -36,6 +36,9 @@ tsan: ## Run the tests under ThreadSanitizer
 
 valgrind: ## Run a part of the tests under memcheck (ARGS='split threads': only these)
 	@scripts/valgrind $(ARGS)
+
+instructions: ## Count the instructions of calls of 8 bytes, by callgrind (ARGS=weft_barrier)
+	@scripts/count-instructions $(ARGS)
 
 model: ## Check memory orders under many schedules, about a minute (ARGS='-h': options)
 	@cmake -S . -B build -DWEFT_BUILD_TESTS=ON $(CMAKE_OPTIONS) >/dev/null

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* allgather.c - every rank's block to every rank.
  *
- * flat: short blocks travel in the lines of an exchange. gate: the same behind a gate, for more ranks than processors. pull: the ranks
+ * flat: short blocks travel in the lines of an exchange. gate: the same behind a gate, for more ranks than processors; there the last to
+ * arrive hands out what is little, while all others wait. pull: the ranks
  * exchange addresses, each copies all blocks, and a second exchange tells that all are done; objects go that way, too. */
 #include "collectives/collectives.h"
 #include "collectives/exchange.h"
 #include "collectives/grid.h"
+#include "collectives/stores.h"
 
 enum { GRID, FLAT, GATE, PULL };
 static const struct weft_algorithm list[] = {
@@ -76,24 +78,61 @@ static enum weft_move allgather_flat(struct weft_operation *operation)
     return take_blocks(operation);
 }
 
-static enum weft_move allgather_gate(struct weft_operation *operation)
+enum { LAST_COPIES_BYTES = 32768 }; /* about what it costs to run a rank once more */
+
+static bool last_copies(const weft_comm *comm, const struct weft_call *call)
+{
+    return comm->world->crowded && call->bytes <= LAST_COPIES_BYTES / ((size_t)comm->n_ranks * (size_t)comm->n_ranks);
+}
+
+/* The last to arrive: all blocks to all ranks. */
+static enum weft_move copy_for_all(const struct weft_operation *operation)
+{
+    const weft_comm *comm = operation->comm;
+    size_t bytes = operation->call->bytes;
+    bool healthy = weft_inside_enter(comm);
+    for (int to = 0; healthy && to < comm->n_ranks; to++)
+        for (int from = 0; from < comm->n_ranks; from++) {
+            const unsigned char *source = weft_take_address(operation, from, 0, 0);
+            unsigned char *target = (unsigned char *)weft_take_address(operation, to, 0, 1) + (size_t)from * bytes;
+            if (target != source)
+                weft_copy_small(target, source, bytes);
+        }
+    weft_inside_leave(comm);
+    return healthy ? WEFT_MOVE_DONE : WEFT_MOVE_FAIL;
+}
+
+static void publish_block(const struct weft_operation *operation, bool in_lines)
 {
     const struct weft_call *call = operation->call;
+    if (in_lines) {
+        weft_publish_message(operation, call->send, call->bytes, true);
+        return;
+    }
+    weft_put_address(operation, 0, 0, call->send);
+    weft_put_address(operation, 0, 1, call->recv);
+    weft_publish_quietly(operation, 0);
+}
+
+static enum weft_move allgather_gate(struct weft_operation *operation)
+{
+    bool in_lines = !last_copies(operation->comm, operation->call);
     enum weft_move move;
     if (operation->state == 0) {
         if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE)
             return move;
-        weft_publish_message(operation, call->send, call->bytes, true);
+        publish_block(operation, in_lines);
+        operation->state = 1;
         if (weft_gate_arrive(operation, 0)) {
-            if (weft_gate_check(operation, 0) != WEFT_MOVE_DONE)
+            if (weft_gate_check(operation, 0) != WEFT_MOVE_DONE ||
+                (!in_lines && copy_for_all(operation) != WEFT_MOVE_DONE))
                 return WEFT_MOVE_FAIL;
             weft_gate_open(operation, 0);
         }
-        operation->state = 1;
     }
     if ((move = weft_gate_look(operation, 0)) != WEFT_MOVE_DONE)
         return move;
-    return take_blocks(operation);
+    return in_lines ? take_blocks(operation) : WEFT_MOVE_DONE;
 }
 
 /* Each rank begins with its right neighbour, so that not all read the same memory at once. */
@@ -101,6 +140,9 @@ static enum weft_move pull_blocks(struct weft_operation *operation)
 {
     const struct weft_call *call = operation->call;
     const weft_comm *comm = operation->comm;
+    size_t all = call->type->copy == NULL ? call->bytes * (size_t)comm->n_ranks : 0;
+    bool stream = weft_stores_stream(comm, WEFT_STORES_COPY, all);
+    int64_t begun_ns = weft_stores_begin(all);
     enum weft_move move = WEFT_MOVE_DONE;
     for (int step = 0; step < comm->n_ranks && move == WEFT_MOVE_DONE; step++) {
         int peer = (comm->rank + step) % comm->n_ranks;
@@ -111,8 +153,10 @@ static enum weft_move pull_blocks(struct weft_operation *operation)
         if (call->type->copy != NULL)
             move = weft_pull_objects(operation, target, source, call->count);
         else
-            move = weft_pull(comm, target, source, call->bytes);
+            move = weft_pull(comm, target, source, call->bytes, stream);
     }
+    if (move == WEFT_MOVE_DONE)
+        weft_stores_note(operation->comm, WEFT_STORES_COPY, all, begun_ns);
     return move;
 }
 

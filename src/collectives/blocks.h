@@ -53,7 +53,7 @@ WEFT_INLINE enum weft_move weft_pull_elements(struct weft_operation *operation, 
         return WEFT_MOVE_DONE;
     if (operation->call->type->copy != NULL)
         return weft_pull_objects(operation, target, source, count);
-    return weft_pull(operation->comm, target, source, count * operation->call->type->size);
+    return weft_pull(operation->comm, target, source, count * operation->call->type->size, false);
 }
 
 /* The blocks that `owner` gets, one behind the other, from its own on, so that not all ranks read one rank's memory at

@@ -7,6 +7,7 @@
 #include "collectives/collectives.h"
 #include "collectives/exchange.h"
 #include "collectives/grid.h"
+#include "collectives/stores.h"
 
 enum { GRID, STREAM, PULL };
 static const struct weft_algorithm list[] = {
@@ -74,9 +75,11 @@ static enum weft_move broadcast_pull(struct weft_operation *operation)
     if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE ||
         (move = weft_look(operation, call->root, 0)) != WEFT_MOVE_DONE)
         return move;
-    if (weft_pull(operation->comm, call->recv, weft_take_address(operation, call->root, 0, 0), call->bytes) !=
-        WEFT_MOVE_DONE)
+    int64_t begun_ns = weft_stores_begin(call->bytes);
+    if (weft_pull(operation->comm, call->recv, weft_take_address(operation, call->root, 0, 0), call->bytes,
+                  weft_stores_stream(operation->comm, WEFT_STORES_COPY, call->bytes)) != WEFT_MOVE_DONE)
         return WEFT_MOVE_FAIL;
+    weft_stores_note(operation->comm, WEFT_STORES_COPY, call->bytes, begun_ns);
     weft_publish(operation, 1);
     return WEFT_MOVE_DONE;
 }

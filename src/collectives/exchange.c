@@ -3,6 +3,7 @@
 #include "collectives/exchange.h"
 
 #include "core/departure.h"
+#include "reduce/reduce.h"
 
 enum weft_move weft_gate_check(struct weft_operation *operation, uint32_t line)
 {
@@ -18,13 +19,18 @@ enum weft_move weft_gate_check(struct weft_operation *operation, uint32_t line)
     return WEFT_MOVE_FAIL;
 }
 
-enum weft_move weft_pull(const weft_comm *comm, void *target, const void *source, size_t bytes)
+enum weft_move weft_pull(const weft_comm *comm, void *target, const void *source, size_t bytes, bool stream)
 {
     for (size_t done = 0; done < bytes; done += WEFT_COPY_BLOCK) {
         size_t now = bytes - done < WEFT_COPY_BLOCK ? bytes - done : WEFT_COPY_BLOCK;
         bool healthy = weft_inside_enter(comm);
-        if (healthy)
-            memcpy((char *)target + done, (const char *)source + done, now);
+        void *to = (char *)target + done;
+        if (healthy && stream)
+            weft_spread(&to, 1, (const char *)source + done, now, true);
+        else if (healthy)
+            memcpy(to, (const char *)source + done, now);
+        if (stream)
+            weft_stream_end();
         weft_inside_leave(comm);
         if (!healthy)
             return WEFT_MOVE_FAIL;

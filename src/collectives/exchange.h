@@ -96,8 +96,8 @@ WEFT_INLINE enum weft_move weft_exchange_look(struct weft_operation *operation, 
 
 /* ---- Reaching into other ranks' memory */
 
-/* Copies from a peer's buffer, a block at a time. */
-enum weft_move weft_pull(const weft_comm *comm, void *target, const void *source, size_t bytes);
+/* Copies from a peer's buffer, a block at a time; stream: past the caches. */
+enum weft_move weft_pull(const weft_comm *comm, void *target, const void *source, size_t bytes, bool stream);
 /* The same for objects, by their copy function; its failure is this rank's outcome and no failure of the communicator. */
 enum weft_move weft_pull_objects(struct weft_operation *operation, void *target, const void *source, size_t count);
 
@@ -107,7 +107,7 @@ void weft_take_outcomes(struct weft_operation *operation, uint32_t line);
 /* The same where `rank` alone has copied. True: it failed. */
 bool weft_take_outcome(struct weft_operation *operation, int rank, uint32_t line);
 
-WEFT_INLINE void weft_put_address(struct weft_operation *operation, uint32_t line, int at, const void *address)
+WEFT_INLINE void weft_put_address(const struct weft_operation *operation, uint32_t line, int at, const void *address)
 {
     memcpy(weft_own_line(operation, line)->payload + at * (int)sizeof address, &address, sizeof address);
 }

@@ -120,7 +120,7 @@ static enum weft_move gather_push(struct weft_operation *operation)
         if ((move = weft_look(operation, call->root, 0)) != WEFT_MOVE_DONE)
             return move;
         unsigned char *recv = weft_take_address(operation, call->root, 0, 0);
-        if (weft_pull(comm, recv + (size_t)comm->rank * call->bytes, call->send, call->bytes) != WEFT_MOVE_DONE)
+        if (weft_pull(comm, recv + (size_t)comm->rank * call->bytes, call->send, call->bytes, false) != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
         weft_count_up(operation, call->root, copied(operation), senders);
         return WEFT_MOVE_DONE;
@@ -175,7 +175,7 @@ static enum weft_move push_block(struct weft_operation *operation)
     if (expected != call->own_count)
         return weft_blocks_differ(operation, comm->rank, call->own_count, call->root, expected);
     size_t size = call->type->size;
-    if (weft_pull(comm, recv + offset * size, call->send, expected * size) != WEFT_MOVE_DONE)
+    if (weft_pull(comm, recv + offset * size, call->send, expected * size, false) != WEFT_MOVE_DONE)
         return WEFT_MOVE_FAIL;
     weft_count_up(operation, call->root, copied(operation), senders);
     return WEFT_MOVE_DONE;

@@ -121,7 +121,7 @@ enum weft_move weft_grid_broadcast(struct weft_operation *operation)
     }
     if ((move = look_filled(operation, call->root, &source)) != WEFT_MOVE_DONE)
         return move;
-    if (weft_pull(operation->comm, call->recv, source, call->bytes) != WEFT_MOVE_DONE)
+    if (weft_pull(operation->comm, call->recv, source, call->bytes, false) != WEFT_MOVE_DONE)
         return WEFT_MOVE_FAIL;
     empty(operation, call->root);
     return WEFT_MOVE_DONE;
@@ -144,7 +144,8 @@ enum weft_move weft_grid_allgather(struct weft_operation *operation)
                 continue;
             if ((move = look_filled(operation, operation->peer, &source)) != WEFT_MOVE_DONE)
                 return move;
-            if (weft_pull(comm, recv + (size_t)operation->peer * call->bytes, source, call->bytes) != WEFT_MOVE_DONE)
+            if (weft_pull(comm, recv + (size_t)operation->peer * call->bytes, source, call->bytes, false) !=
+                WEFT_MOVE_DONE)
                 return WEFT_MOVE_FAIL;
             empty(operation, operation->peer);
         }

@@ -105,7 +105,7 @@ enum weft_move weft_sweep(struct weft_operation *operation, size_t begin, size_t
     const weft_comm *comm = operation->comm;
     size_t block = weft_reduction_block(operation->call->reduction);
     size_t step = round_up(WEFT_COPY_BLOCK / operation->call->type->size + 1, block);
-    bool stream = weft_stores_stream(comm, all_bytes(operation));
+    bool stream = weft_stores_stream(comm, WEFT_STORES_COMBINE, all_bytes(operation));
     for (size_t at = begin; at < end; at += step) {
         bool healthy = weft_inside_enter(comm);
         weft_status status = healthy ? reduce_range(operation, at, least(at + step, end), stream) : WEFT_OK;
@@ -150,9 +150,9 @@ static enum weft_move work_on(struct weft_operation *operation, const struct geo
 
 static enum weft_move own_slice(struct weft_operation *operation, const struct geometry *geometry)
 {
-    int64_t begun = weft_now_ns();
+    int64_t begun_ns = weft_stores_begin(all_bytes(operation));
     enum weft_move move = work_on(operation, geometry, operation->comm->rank);
-    weft_stores_note(operation->comm, all_bytes(operation), weft_now_ns() - begun);
+    weft_stores_note(operation->comm, WEFT_STORES_COMBINE, all_bytes(operation), begun_ns);
     return move;
 }
 

@@ -29,25 +29,30 @@ static bool on_trial(const struct weft_stores *stores)
     return place(stores) >= TRIAL && place(stores) < 2 * TRIAL;
 }
 
-bool weft_stores_stream(const weft_comm *comm, size_t bytes)
+bool weft_stores_stream(const weft_comm *comm, enum weft_stores_use use, size_t bytes)
 {
     int class = class_of(bytes);
     if (class < 0)
         return false;
-    const struct weft_stores *stores = &comm->stores[class];
+    const struct weft_stores *stores = &comm->stores[use][class];
     bool known = stores->ns_per_mib[0] > 0 && stores->ns_per_mib[1] > 0;
     bool stream = known ? stores->ns_per_mib[1] < stores->ns_per_mib[0] : bytes >= USUALLY_BYTES;
     return stream != on_trial(stores);
 }
 
-void weft_stores_note(weft_comm *comm, size_t bytes, int64_t ns)
+int64_t weft_stores_begin(size_t bytes)
+{
+    return class_of(bytes) < 0 ? 0 : weft_now_ns();
+}
+
+void weft_stores_note(weft_comm *comm, enum weft_stores_use use, size_t bytes, int64_t begun_ns)
 {
     int class = class_of(bytes);
     if (class < 0)
         return;
-    struct weft_stores *stores = &comm->stores[class];
-    double taken = (double)ns * (1 << 20) / (double)bytes,
-           *known = &stores->ns_per_mib[weft_stores_stream(comm, bytes)];
+    struct weft_stores *stores = &comm->stores[use][class];
+    double taken = (double)(weft_now_ns() - begun_ns) * (1 << 20) / (double)bytes,
+           *known = &stores->ns_per_mib[weft_stores_stream(comm, use, bytes)];
     if (place(stores) % TRIAL >= SETTLED)
         *known = *known == 0 || taken < *known ? taken : *known + (taken - *known) / 8;
     stores->operations++;

@@ -19,8 +19,11 @@ enum {
     LONG_WAIT_NS = 100000, /* waits that spinning does not serve */
     YIELD_NS = 100000,     /* then sleep */
     YIELD_CROWDED_NS = 400000,
-    PAUSES = 16,      /* between two looks at the clock */
-    FIRST_YIELDS = 16 /* before the first */
+    PAUSES = 16,         /* between two looks at the clock */
+    FIRST_YIELDS = 16,   /* before the first */
+    SLOW_YIELD = 8,      /* fast ones that outweigh it */
+    PATIENCE_LEAST = 64, /* waits */
+    PATIENCE_MOST = 4096
 };
 
 static bool crowded(const weft_comm *comm)
@@ -32,7 +35,26 @@ void weft_wait_setup(weft_comm *comm, weft_wait wait)
 {
     comm->wait = wait;
     comm->usual_ns = 0;
+    comm->patience_next = PATIENCE_LEAST;
     comm->polls = wait == WEFT_WAIT_BLOCK || crowded(comm) ? 0 : 200;
+}
+
+/* Yields that now and again take as long as a tick of the scheduler give time slices to somebody who computes. Who sleeps instead is
+ * put before them when it wakes. So for some waits to come there are no yields; for twice as many if it is the same after that. */
+static void note_yield(weft_comm *comm, bool slow)
+{
+    if (weft_likely(!slow)) {
+        if (comm->slow_yields > 0 && --comm->slow_yields == 0)
+            comm->patience_next = PATIENCE_LEAST;
+        return;
+    }
+    comm->slow_yields += SLOW_YIELD;
+    if (comm->slow_yields < 2 * SLOW_YIELD)
+        return;
+    comm->slow_yields = SLOW_YIELD;
+    comm->patience = comm->patience_next;
+    if (comm->patience_next < PATIENCE_MOST)
+        comm->patience_next *= 2;
 }
 
 /* ---- Sleeping */
@@ -189,15 +211,17 @@ static int64_t spin_budget_ns(const weft_comm *comm)
 
 static void climb(struct weft_operation *operation, const struct ladder *ladder)
 {
-    const weft_comm *comm = operation->comm;
+    weft_comm *comm = operation->comm;
     int64_t waited = ladder->now_ns - ladder->begin_ns;
     bool spin = comm->wait == WEFT_WAIT_SPIN && !operation->call->idle;
     bool block = comm->wait == WEFT_WAIT_BLOCK || operation->call->idle;
     if (!block && waited < spin_budget_ns(comm)) {
         for (int i = 0; i < PAUSES; i++)
             weft_pause();
-    } else if (spin || (!block && waited < (crowded(comm) ? YIELD_CROWDED_NS : YIELD_NS))) {
+    } else if (spin || (!block && comm->patience == 0 && waited < (crowded(comm) ? YIELD_CROWDED_NS : YIELD_NS))) {
+        int64_t tick = weft_tick();
         weft_yield();
+        note_yield(comm, weft_tick() != tick);
     } else {
         int64_t look = ladder->begin_ns + WEFT_LOOK_NS;
         sleep_until(operation, ladder->looked || look > ladder->deadline_ns ? ladder->deadline_ns : look,
@@ -220,15 +244,18 @@ static bool must_look(const struct weft_operation *operation, struct ladder *lad
 static bool yield_first(const struct weft_operation *operation)
 {
     const struct weft_until *until = &operation->until;
-    if (!crowded(operation->comm) || operation->comm->wait == WEFT_WAIT_BLOCK || operation->call->idle)
+    weft_comm *comm = operation->comm;
+    if (!crowded(comm) || comm->wait == WEFT_WAIT_BLOCK || operation->call->idle || comm->patience > 0)
         return false;
-    for (int i = 0; i < FIRST_YIELDS; i++) {
+    int64_t tick = weft_tick();
+    bool met = false;
+    for (int i = 0; i < FIRST_YIELDS && !met; i++) {
         weft_yield();
         /* S3, acquire: pairs with S1. */
-        if (weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire)))
-            return true;
+        met = weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire));
     }
-    return false;
+    note_yield(comm, weft_tick() != tick);
+    return met;
 }
 
 weft_status weft_await(struct weft_operation *operation)
@@ -263,6 +290,8 @@ weft_status weft_await(struct weft_operation *operation)
         ladder.now_ns = weft_now_ns();
     }
     comm->usual_ns += (ladder.now_ns - ladder.begin_ns - comm->usual_ns) / 8;
+    if (comm->patience > 0)
+        comm->patience--;
     return WEFT_OK;
 }
 

@@ -90,7 +90,8 @@ struct weft_requests {
     struct weft_request *first, *last;
 };
 
-/* What large results took of late, written one way and the other (collectives/stores.c). */
+/* What large results took of late, written one way and the other (collectives/stores.c): of combining, of copying. */
+enum weft_stores_use { WEFT_STORES_COMBINE, WEFT_STORES_COPY, WEFT_STORES_USES };
 #define WEFT_STORE_CLASSES 6 /* from 2 MiB, each twice the one before */
 struct weft_stores {
     uint32_t operations;
@@ -115,11 +116,14 @@ struct weft_comm {
     int64_t timeout_ns;      /* 0: none */
     int polls;               /* looks of the inlined poll */
     int64_t usual_ns;        /* what recent waits took, averaged */
+    int slow_yields;         /* of late, weighed against fast ones */
+    int patience;            /* waits to come that sleep where they would yield */
+    int patience_next;       /* as many after the next slow yield */
     const void **sources;    /* scratch of n_ranks addresses: where the ranks' input stands, */
     const void **sources_at; /* the same at some offset, */
     void **destinations;     /* where results go, */
     void **destinations_at;  /* and these at some offset */
-    struct weft_stores stores[WEFT_STORE_CLASSES];
+    struct weft_stores stores[WEFT_STORES_USES][WEFT_STORE_CLASSES];
     void *grid_scratch;
     size_t grid_scratch_bytes;
     struct weft_mail *mail;                   /* point to point; NULL before the first message, */

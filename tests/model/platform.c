@@ -13,6 +13,11 @@ int64_t weft_now_ns(void)
     return model->now_ns;
 }
 
+int64_t weft_tick(void)
+{
+    return model->now_ns;
+}
+
 void weft_yield(void)
 {
     model_trace("yields");
