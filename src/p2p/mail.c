@@ -313,8 +313,8 @@ static bool put_aside(struct weft_correspondent *with, const struct weft_letter_
 void weft_mail_drain(weft_comm *comm, int source)
 {
     struct weft_correspondent *with = &comm->mail->with[source];
-    struct weft_pair *pair = weft_pair_at(comm, source, comm->rank);
     while (weft_mail_came(comm, source)) {
+        struct weft_pair *pair = weft_pair_at(comm, source, comm->rank); /* there by now */
         struct weft_letter_head head;
         memcpy(&head, weft_pair_line(pair, with->received)->payload, sizeof head);
         struct weft_receive *receive = find_receive(comm->mail, source, head.tag);

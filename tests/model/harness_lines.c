@@ -111,7 +111,7 @@ static void allgather_lines(void)
 
 /* ---- From one rank to the others, which may lag behind as far as the ring is long */
 
-enum { MESSAGE = 1100 }; /* bytes: 20 lines, so that the ring is full after three */
+enum { MESSAGE = 1100 }; /* bytes: 18 lines, so that the ring is full after three */
 
 static void broadcast_rounds(weft_comm *comm, int rounds, size_t bytes)
 {
@@ -190,6 +190,11 @@ static void reduce_lines(void)
 }
 
 const struct model_harness model_lines[] = {
+    {"barrier_fenced", "two ranks that sleep at once and fence when they publish", barrier_of_2, .processors = 4,
+     .fenced = true, .exhaustive = 2},
+    {"allreduce_fenced", "messages of three lines, published with a fence", allreduce_lines, .processors = 4,
+     .fenced = true, .exhaustive = 2},
+    {"ring_wrap_fenced", "a ring that is full, published with a fence", ring_wrap, .processors = 4, .fenced = true},
     {"barrier", "two ranks that sleep at once", barrier_of_2, .processors = 4, .exhaustive = 2},
     {"barrier_of_3", "three ranks that sleep at once", barrier_of_3, .processors = 4, .exhaustive = 2},
     {"barrier_spinning", "two ranks that never sleep", barrier_spinning, .processors = 4, .exhaustive = 2},

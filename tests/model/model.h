@@ -20,13 +20,14 @@ struct model_harness {
     int processors; /* that the library finds; fewer than ranks: it is crowded */
     bool timers;    /* sleeps may end by their deadline; otherwise whoever sleeps must be woken */
     bool hasty; /* with timers: time flies and sleeps end for no reason half the time, so that ranks look round often */
+    bool fenced;       /* the system makes no fence for all threads: who publishes makes its own */
     int exhaustive;    /* preemptions up to which all schedules are tried; 0: random ones alone */
     const char *finds; /* it is wrong on purpose, and the checker must find this */
 };
 
 /* The harnesses of one file, the last with a name of NULL. */
 extern const struct model_harness model_litmus[], model_lines[], model_gates[], model_buffers[], model_failures[],
-    model_worlds[];
+    model_worlds[], model_requests[], model_messages[];
 
 /* Fails the schedule, and says where and why, unless the condition holds. */
 #define CHECK(condition, ...) model_check((condition), #condition, __FILE__, __LINE__, __VA_ARGS__)

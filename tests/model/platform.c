@@ -55,7 +55,7 @@ void weft_futex_wake(_Atomic uint32_t *word, int count)
 /* Worlds that are not crowded leave their fences to who sleeps. */
 bool weft_fence_all_ready(void)
 {
-    return true;
+    return !model->harness->fenced;
 }
 
 void weft_fence_all(void)

@@ -11,6 +11,7 @@
 #undef calloc
 #undef aligned_alloc
 #undef free
+#undef strdup
 #undef vsnprintf
 #undef snprintf
 #include "runtime.h"
@@ -69,6 +70,12 @@ void model_free(void *block)
         return;
     size_t bytes = ((struct header *)block)[-1].bytes;
     model_free_cells((uintptr_t)block, bytes);
+}
+
+char *model_strdup(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    return model_memcpy(model_malloc(bytes), text, bytes);
 }
 
 char *model_getenv(const char *name)

@@ -16,6 +16,7 @@ void *model_malloc(size_t bytes);
 void *model_calloc(size_t count, size_t bytes);
 void *model_aligned_alloc(size_t alignment, size_t bytes);
 void model_free(void *block);
+char *model_strdup(const char *text);
 __attribute__((format(printf, 3, 0))) int model_vsnprintf(char *text, size_t size, const char *format,
                                                           va_list arguments);
 __attribute__((format(printf, 3, 4))) int model_snprintf(char *text, size_t size, const char *format, ...);
@@ -38,6 +39,7 @@ int model_join(pthread_t thread, void **result);
 #define calloc model_calloc
 #define aligned_alloc model_aligned_alloc
 #define free model_free
+#define strdup model_strdup
 #define vsnprintf model_vsnprintf
 #define snprintf model_snprintf
 #define getenv model_getenv

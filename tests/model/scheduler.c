@@ -131,14 +131,17 @@ static unsigned char *stack_of(int thread)
     return model->arena + (size_t)MODEL_THREADS * MODEL_HEAP_BYTES + (size_t)thread * MODEL_STACK_BYTES;
 }
 
+/* A destructor may set a key again. */
 static void run_key_destructors(void)
 {
     struct model_thread *self = model_self();
     for (int key = 0; key < model->n_keys; key++) {
         void *value = self->keys[key];
         self->keys[key] = NULL;
-        if (value != NULL && model->key_destructors[key] != NULL)
-            model->key_destructors[key](value);
+        if (value == NULL || model->key_destructors[key] == NULL)
+            continue;
+        model->key_destructors[key](value);
+        key = -1;
     }
 }
 
