@@ -11,6 +11,7 @@
 #include "core/event.h"
 #include "core/missing.h"
 #include "core/mover.h"
+#include "core/report.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,8 @@ void weft_request_finish(struct weft_request *request, weft_status status)
     weft_comm *comm = request->operation.comm;
     bool collective = request->list == &comm->collectives;
     count_out(request);
+    if (request->noted != 0)
+        weft_report_goes_on(comm);
     take_off(request);
     weft_mover_unlink(request);
     if (collective) {
@@ -220,11 +223,22 @@ bool weft_requests_move(struct weft_request *const *requests, size_t count, bool
 
 /* ---- Looking after those that wait long */
 
+static void note(struct weft_request *request, int64_t now_ns)
+{
+    int target = request->operation.until.target;
+    if (request->noted == target + 1 || now_ns - request->vain_ns < WEFT_LONG_NS)
+        return;
+    weft_report_waits(request->operation.comm, request->name, target, request->tag, request->vain_ns);
+    request->noted = target + 1;
+}
+
 static void look_after(struct weft_request *request, int64_t now_ns, bool foremost)
 {
     uint32_t left = weft_departures(request->operation.comm->world);
     if (request->vain_ns == 0)
         request->vain_ns = now_ns;
+    if (foremost && request->waits)
+        note(request, now_ns);
     bool late = now_ns - request->vain_ns >= WEFT_LOOK_NS, expired = now_ns >= request->deadline_ns;
     bool look = foremost && request->waits && (left != request->departures || (late && !request->looked));
     if (!look && !expired)

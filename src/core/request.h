@@ -28,6 +28,9 @@ struct weft_request {
     weft_status (*fail)(struct weft_request *request);
     uint32_t gates;
     bool waits;          /* operation.until says for what */
+    int32_t noted;       /* 1 + the target that it waits for, as noted for reports; 0: not noted */
+    const char *name;    /* the call of a message, NULL for a collective; */
+    int tag;             /* and its tag */
     bool looked;         /* it was checked, */
     uint32_t departures; /* when so many ranks had left */
     int64_t vain_ns;     /* when it was first asked after in vain */

@@ -11,6 +11,7 @@
 #include "core/failure.h"
 #include "core/missing.h"
 #include "core/record.h"
+#include "core/report.h"
 #include "core/request.h"
 
 enum {
@@ -198,7 +199,7 @@ weft_status weft_look_round(struct weft_operation *operation)
 
 struct ladder {
     int64_t begin_ns, now_ns, deadline_ns;
-    bool looked;
+    bool looked, noted;  /* for reports */
     uint32_t departures; /* seen when it last looked round */
 };
 
@@ -209,7 +210,16 @@ static int64_t spin_budget_ns(const weft_comm *comm)
     return comm->usual_ns > LONG_WAIT_NS ? SPIN_SHORT_NS : SPIN_NS;
 }
 
-static void climb(struct weft_operation *operation, const struct ladder *ladder)
+/* Before it sleeps, or when it has waited for so long. */
+static void note(const struct weft_operation *operation, struct ladder *ladder, bool sleeps)
+{
+    if (ladder->noted || (!sleeps && ladder->now_ns - ladder->begin_ns < WEFT_LONG_NS))
+        return;
+    weft_report_waits(operation->comm, NULL, operation->until.target, 0, ladder->begin_ns);
+    ladder->noted = true;
+}
+
+static void climb(struct weft_operation *operation, struct ladder *ladder)
 {
     weft_comm *comm = operation->comm;
     int64_t waited = ladder->now_ns - ladder->begin_ns;
@@ -219,10 +229,12 @@ static void climb(struct weft_operation *operation, const struct ladder *ladder)
         for (int i = 0; i < PAUSES; i++)
             weft_pause();
     } else if (spin || (!block && comm->patience == 0 && waited < (crowded(comm) ? YIELD_CROWDED_NS : YIELD_NS))) {
+        note(operation, ladder, false);
         int64_t tick = weft_tick();
         weft_yield();
         note_yield(comm, weft_tick() != tick);
     } else {
+        note(operation, ladder, true);
         int64_t look = ladder->begin_ns + WEFT_LOOK_NS;
         sleep_until(operation, ladder->looked || look > ladder->deadline_ns ? ladder->deadline_ns : look,
                     ladder->departures);
@@ -258,10 +270,32 @@ static bool yield_first(const struct weft_operation *operation)
     return met;
 }
 
+static weft_status ascend(struct weft_operation *operation, struct ladder *ladder)
+{
+    const weft_comm *comm = operation->comm;
+    const struct weft_until *until = &operation->until;
+    for (;;) {
+        /* S3, acquire: pairs with S1. */
+        if (weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire)))
+            return WEFT_OK;
+        weft_status status = weft_world_inherit(comm->world);
+        int64_t waited = ladder->now_ns - ladder->begin_ns;
+        if (status == WEFT_OK && must_look(operation, ladder, waited))
+            status = weft_look_round(operation);
+        /* S3, acquire: once more. The word may have come between the look above and the failure, found by a rank that went on from it:
+         * then the failure made it visible (F1), and this rank's own call has not failed. */
+        if (weft_unlikely(status != WEFT_OK))
+            return weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire)) ? WEFT_OK : status;
+        if (ladder->now_ns >= ladder->deadline_ns)
+            return weft_fail_timeout(operation);
+        climb(operation, ladder);
+        ladder->now_ns = weft_now_ns();
+    }
+}
+
 weft_status weft_await(struct weft_operation *operation)
 {
     weft_comm *comm = operation->comm;
-    struct weft_until *until = &operation->until;
     if (weft_unlikely(weft_requests_mine()))
         return weft_await_among(operation);
     if (yield_first(operation))
@@ -272,23 +306,11 @@ weft_status weft_await(struct weft_operation *operation)
         operation->started_ns = ladder.begin_ns;
     if (comm->timeout_ns > 0 && !operation->call->idle)
         ladder.deadline_ns = operation->started_ns + comm->timeout_ns;
-    for (;;) {
-        /* S3, acquire: pairs with S1. */
-        if (weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire)))
-            break;
-        weft_status status = weft_world_inherit(comm->world);
-        int64_t waited = ladder.now_ns - ladder.begin_ns;
-        if (status == WEFT_OK && must_look(operation, &ladder, waited))
-            status = weft_look_round(operation);
-        /* S3, acquire: once more. The word may have come between the look above and the failure, found by a rank that went on from it:
-         * then the failure made it visible (F1), and this rank's own call has not failed. */
-        if (weft_unlikely(status != WEFT_OK))
-            return weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire)) ? WEFT_OK : status;
-        if (ladder.now_ns >= ladder.deadline_ns)
-            return weft_fail_timeout(operation);
-        climb(operation, &ladder);
-        ladder.now_ns = weft_now_ns();
-    }
+    weft_status status = ascend(operation, &ladder);
+    if (ladder.noted)
+        weft_report_goes_on(comm);
+    if (status != WEFT_OK)
+        return status;
     comm->usual_ns += (ladder.now_ns - ladder.begin_ns - comm->usual_ns) / 8;
     if (comm->patience > 0)
         comm->patience--;
@@ -384,6 +406,13 @@ void weft_wait_unpinned(const weft_comm *comm)
 void weft_wait_cause(const struct weft_world *world)
 {
     while (weft_world_status(world) == WEFT_OK)
+        weft_yield();
+}
+
+void weft_wait_unread(const _Atomic uint32_t *readers)
+{
+    /* A7, seq_cst: after A4; pairs with A5. */
+    while (atomic_load_explicit(readers, memory_order_seq_cst) != 0)
         weft_yield();
 }
 

@@ -163,6 +163,8 @@ weft_status weft_send_begin(weft_comm *comm, struct weft_sending *sending, bool 
     request->move = send_move;
     request->check = send_check;
     request->fail = send_fail;
+    request->name = sending->name;
+    request->tag = sending->tag;
     weft_requests_lock(comm);
     *with->unsent_end = sending;
     with->unsent_end = &sending->next;
@@ -282,6 +284,8 @@ weft_status weft_receive_begin(weft_comm *comm, struct weft_receive *receive, bo
     request->came = receive_came;
     request->check = receive_check;
     request->fail = receive_fail;
+    request->name = receive->name;
+    request->tag = receive->tag;
     weft_requests_lock(comm);
     if (!receive->probes)
         weft_mail_post(comm, receive);

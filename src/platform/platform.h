@@ -134,6 +134,20 @@ struct weft_level {
 /* The levels of the machine, outermost first, at most `capacity`; returns how many there are, negative on failure. */
 int weft_topology_levels(struct weft_level *levels, int capacity);
 
+/* ---- For reports: safe in a signal handler, as weft_now_ns is. */
+
+/* Numbers of the processor that the calling thread runs on (negative: not known), and of the thread, as the system's tools show it. */
+int weft_processor(void);
+int weft_thread_id(void);
+/* Where a thread of this process runs, or last did, and whether it does: 'R', or 'S' and others where it does not. False: there is none. */
+bool weft_thread_look(int thread, int *processor, char *state);
+/* Opens a file to write behind what stands there; negative: refused. */
+int weft_file_append(const char *path);
+bool weft_file_write(int file, const char *text, size_t bytes);
+void weft_file_close(int file);
+/* From now on the handler gets the signal, in any thread; `unclaimed`: only if nobody has asked for it. False: refused. */
+bool weft_signal_handle(int signo, void (*handler)(int signo), bool unclaimed);
+
 enum weft_vicinity { WEFT_VICINITY_NUMA, WEFT_VICINITY_L3, WEFT_VICINITY_CORE };
 /* A number for the memory node, the last-level cache or the core of the processor that the calling thread runs on, the
  * same for all that share it. Where WEFT_TOPOLOGY describes a machine, the processor is that of number `place`, modulo
