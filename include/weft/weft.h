@@ -28,6 +28,8 @@
  *
  *     WEFT_ALGORITHMS   "allreduce:grid,broadcast:pull": where set and not empty, replaces config.algorithms
  *     WEFT_TIMEOUT_MS   the timeout of handles whose config.timeout_ns is 0, in milliseconds
+ *     WEFT_STALL_MS     after how long an operation is warned of, 0: never; see weft_log_set
+ *     WEFT_TRACE        a file for a trace: see weft_trace_start
  *     WEFT_REPORT       a file for reports: see weft_report_on_signal
  *
  * and, for tests, when weft_comm_split_by or weft_info_topology is called:
@@ -247,6 +249,30 @@ weft_status weft_comm_report(const weft_comm *comm, FILE *out); /* who is where:
  * WEFT_REPORT set, SIGUSR1 does so without a call, unless the program has a handler for it when the first communicator is
  * made. ARGUMENT: no signal, or one that takes no handler. */
 weft_status weft_report_on_signal(int signo);
+
+/* Gets what the library has to say, in lines that end with a newline: at present warnings of operations that take very
+ * long. Called on the thread that found it, which is inside a call on a communicator; by one thread at a time. It makes no
+ * calls of the library, and comes back soon. */
+typedef void weft_log_hook(const char *text, void *context);
+/* From now on the hook gets it; NULL: nobody, as at first. The library prints nothing itself. When this has returned, the
+ * hook before is called no more. Any thread, any time.
+ *
+ * A collective that has kept a rank waiting for WEFT_STALL_MS milliseconds (10000 where it is not set, 0: never) is told of
+ * once, whichever rank finds it first, with the text of weft_comm_report; and so a wait for a message. The idle wait
+ * weft_sync(comm, true) is not. */
+void weft_log_set(weft_log_hook *hook, void *context);
+
+/* From now on, communicators that are created, and those made from them, keep a trace: of each rank the last 16,384
+ * collectives, when it came, when it left, and how long it waited in between. 1 MiB a rank of each communicator, touched
+ * as it fills. What a communicator has kept is written to the file when the last rank has destroyed its handle, or at
+ * weft_trace_stop, or when the process exits: as Chrome trace JSON, which Perfetto opens, with a track for each rank and
+ * arrows from the last to come to those who waited for it. `weft trace FILE` tells who kept whom waiting. WEFT_TRACE=FILE
+ * in the environment starts it when the first communicator is created. Any thread. ARGUMENT: a trace is being kept already.
+ * SYSTEM: the file cannot be written. See docs/seeing.md. */
+weft_status weft_trace_start(const char *path);
+/* Writes what there is, and ends the trace. Ranks may be in calls meanwhile. ARGUMENT: none is kept. SYSTEM: not
+ * all could be written. */
+weft_status weft_trace_stop(void);
 
 /* Starts n_ranks threads, calls body(comm, arg) on each, joins them, and returns the first failure. A body that fails
  * aborts the others. All threads get the same arg. The handle is destroyed when the body returns: the body neither

@@ -184,6 +184,11 @@ static void record_text(uint64_t what, uint64_t count, uint64_t size, const uint
               text);
 }
 
+void weft_text_record(uint64_t what, uint64_t count, const uint64_t names[4], char text[WEFT_CALL_TEXT])
+{
+    record_text(what, count, 0, names, false, text);
+}
+
 bool weft_record_read(const struct weft_slot *slot, uint64_t number, bool detailed, char text[WEFT_CALL_TEXT],
                       uint32_t *signature)
 {

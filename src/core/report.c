@@ -7,6 +7,7 @@
 
 #include "core/departure.h"
 #include "core/failure.h"
+#include "core/observe.h"
 #include "core/record.h"
 #include "core/text.h"
 #include "core/worlds.h"
@@ -240,6 +241,7 @@ void weft_report_world(struct weft_report *report, const struct weft_world *worl
     if (world->parent != NULL)
         say(report, ", made from %llu", (unsigned long long)world->parent->serial);
     if (status != WEFT_OK) {
+        weft_observe_acquire(&world->cause.status);
         say(report, ", failed with %s: ", weft_status_name(status));
         say_long(report, world->cause.text);
     }

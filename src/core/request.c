@@ -12,6 +12,8 @@
 #include "core/missing.h"
 #include "core/mover.h"
 #include "core/report.h"
+#include "core/stall.h"
+#include "core/trace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +78,8 @@ void weft_request_finish(struct weft_request *request, weft_status status)
     if (collective) {
         if (request->operation.number == comm->calls)
             weft_record_end(&request->operation);
+        if (comm->trace != NULL)
+            weft_trace_note(&request->operation, request->arrival, request->vain);
         weft_ring_finished(comm);
     }
     request->status = status;
@@ -84,6 +88,7 @@ void weft_request_finish(struct weft_request *request, weft_status status)
     /* N1, release: pairs with N1 in weft_in_flight. */
     atomic_fetch_sub_explicit(&comm->in_flight, 1, memory_order_release);
     wake_sleeper(comm);
+    weft_observe_release(&request->finished);
     /* N4, release: pairs with N4 in weft_request_finished, whose caller may free the request. */
     atomic_store_explicit(&request->finished, 1, memory_order_release);
 }
@@ -97,7 +102,10 @@ void weft_request_close(struct weft_request *request)
 bool weft_request_finished(const struct weft_request *request)
 {
     /* N4, acquire: pairs with N4 above. */
-    return atomic_load_explicit(&request->finished, memory_order_acquire) != 0;
+    bool finished = atomic_load_explicit(&request->finished, memory_order_acquire) != 0;
+    if (finished)
+        weft_observe_acquire(&request->finished);
+    return finished;
 }
 
 weft_status weft_request_take(struct weft_request *request)
@@ -223,22 +231,13 @@ bool weft_requests_move(struct weft_request *const *requests, size_t count, bool
 
 /* ---- Looking after those that wait long */
 
-static void note(struct weft_request *request, int64_t now_ns)
-{
-    int target = request->operation.until.target;
-    if (request->noted == target + 1 || now_ns - request->vain_ns < WEFT_LONG_NS)
-        return;
-    weft_report_waits(request->operation.comm, request->name, target, request->tag, request->vain_ns);
-    request->noted = target + 1;
-}
-
 static void look_after(struct weft_request *request, int64_t now_ns, bool foremost)
 {
     uint32_t left = weft_departures(request->operation.comm->world);
-    if (request->vain_ns == 0)
+    if (request->vain_ns == 0) {
         request->vain_ns = now_ns;
-    if (foremost && request->waits)
-        note(request, now_ns);
+        request->vain = weft_ticks();
+    }
     bool late = now_ns - request->vain_ns >= WEFT_LOOK_NS, expired = now_ns >= request->deadline_ns;
     bool look = foremost && request->waits && (left != request->departures || (late && !request->looked));
     if (!look && !expired)
@@ -266,9 +265,54 @@ static bool look_visited(weft_comm *comm, void *now_ns)
     return false;
 }
 
-void weft_requests_check(struct weft_request *const *requests, size_t count, int64_t now_ns)
+/* ---- Telling of those that are waited for */
+
+static void note(struct weft_request *request, int64_t now_ns)
+{
+    int target = request->operation.until.target;
+    if (request->noted == target + 1 || now_ns - request->vain_ns < WEFT_LONG_NS)
+        return;
+    weft_report_waits(request->operation.comm, request->name, target, request->tag, request->vain_ns);
+    request->noted = target + 1;
+}
+
+static void warn(struct weft_request *request, int64_t now_ns)
+{
+    const struct weft_operation *operation = &request->operation;
+    if (request->stalled || now_ns < weft_stall_due(operation, request->vain_ns))
+        return;
+    request->stalled = true;
+    weft_stall_warn(operation->comm, request->name == NULL ? operation->number : 0, request->name,
+                    now_ns - request->vain_ns);
+}
+
+/* What goes on beside what is waited for may take its time. Returns when to look again. */
+static int64_t tell(struct weft_request *const *requests, size_t count, int64_t now_ns, bool waits)
+{
+    size_t first = 0;
+    int64_t due_ns = INT64_MAX;
+    while (first < count && (requests[first] == NULL || weft_request_finished(requests[first])))
+        first++;
+    if (first == count)
+        return due_ns;
+    struct weft_request *request = requests[first];
+    weft_comm *comm = request->operation.comm;
+    weft_requests_lock(comm);
+    if (!weft_request_finished(request) && request->waits && request->vain_ns != 0) {
+        note(request, now_ns);
+        if (waits)
+            warn(request, now_ns);
+        if (!request->stalled)
+            due_ns = weft_stall_due(&request->operation, request->vain_ns);
+    }
+    weft_requests_unlock(comm);
+    return due_ns;
+}
+
+int64_t weft_requests_check(struct weft_request *const *requests, size_t count, int64_t now_ns, bool waits)
 {
     each_handle(requests, count, look_visited, &now_ns);
+    return tell(requests, count, now_ns, waits);
 }
 
 /* ---- Sleeping */
@@ -419,14 +463,18 @@ static void begin(weft_comm *comm, struct weft_request *request, const struct we
         comm->asynchronous = true;
         weft_announce(comm);
     }
+    if (comm->trace != NULL)
+        request->arrival = weft_ticks();
     weft_operation_begin(&request->operation, comm, &request->call, lines, gates);
     weft_request_add(comm, request, &comm->collectives, stays);
     weft_requests_unlock(comm);
 }
 
 weft_status weft_perform_among(weft_comm *comm, const struct weft_call *call, weft_algorithm_move *move, uint32_t lines,
-                               uint32_t gates)
+                               uint32_t gates, bool symmetric)
 {
+    if (comm->starting == NULL && !weft_in_flight(comm))
+        return weft_perform_traced(comm, call, move, lines, gates, symmetric);
     if (comm->starting != NULL) {
         begin(comm, comm->starting, call, move, lines, gates);
         return WEFT_OK;

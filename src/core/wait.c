@@ -10,9 +10,11 @@
 #include "core/event.h"
 #include "core/failure.h"
 #include "core/missing.h"
+#include "core/observe.h"
 #include "core/record.h"
 #include "core/report.h"
 #include "core/request.h"
+#include "core/stall.h"
 
 enum {
     SPIN_NS = 20000,       /* more than a sleep and its wake-up cost: the most that spinning may lose */
@@ -198,7 +200,7 @@ weft_status weft_look_round(struct weft_operation *operation)
 /* ---- The ladder */
 
 struct ladder {
-    int64_t begin_ns, now_ns, deadline_ns;
+    int64_t begin_ns, now_ns, deadline_ns, stall_ns;
     bool looked, noted;  /* for reports */
     uint32_t departures; /* seen when it last looked round */
 };
@@ -236,8 +238,8 @@ static void climb(struct weft_operation *operation, struct ladder *ladder)
     } else {
         note(operation, ladder, true);
         int64_t look = ladder->begin_ns + WEFT_LOOK_NS;
-        sleep_until(operation, ladder->looked || look > ladder->deadline_ns ? ladder->deadline_ns : look,
-                    ladder->departures);
+        int64_t until = ladder->stall_ns < ladder->deadline_ns ? ladder->stall_ns : ladder->deadline_ns;
+        sleep_until(operation, ladder->looked || look > until ? until : look, ladder->departures);
     }
 }
 
@@ -288,6 +290,10 @@ static weft_status ascend(struct weft_operation *operation, struct ladder *ladde
             return weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire)) ? WEFT_OK : status;
         if (ladder->now_ns >= ladder->deadline_ns)
             return weft_fail_timeout(operation);
+        if (ladder->now_ns >= ladder->stall_ns) {
+            ladder->stall_ns = INT64_MAX;
+            weft_stall_warn(comm, operation->number, NULL, ladder->now_ns - operation->started_ns);
+        }
         climb(operation, ladder);
         ladder->now_ns = weft_now_ns();
     }
@@ -306,6 +312,7 @@ weft_status weft_await(struct weft_operation *operation)
         operation->started_ns = ladder.begin_ns;
     if (comm->timeout_ns > 0 && !operation->call->idle)
         ladder.deadline_ns = operation->started_ns + comm->timeout_ns;
+    ladder.stall_ns = weft_stall_due(operation, operation->started_ns);
     weft_status status = ascend(operation, &ladder);
     if (ladder.noted)
         weft_report_goes_on(comm);
@@ -336,9 +343,8 @@ static const struct weft_request *any_left(struct weft_request *const *requests,
     return NULL;
 }
 
-static void sleep_for_requests(struct weft_request *const *requests, size_t count, bool all)
+static void sleep_for_requests(struct weft_request *const *requests, size_t count, bool all, int64_t deadline_ns)
 {
-    int64_t deadline_ns = INT64_MAX;
     struct weft_event *event = weft_event_mine();
     uint32_t seen = event != NULL ? weft_event_look(event) : 0;
     /* Another thread may have finished them before this one registered. */
@@ -350,7 +356,7 @@ static void sleep_for_requests(struct weft_request *const *requests, size_t coun
     weft_requests_unregister();
 }
 
-static void climb_among(struct weft_request *const *requests, size_t count, bool all, int64_t waited_ns)
+static void climb_among(struct weft_request *const *requests, size_t count, bool all, int64_t waited_ns, int64_t due_ns)
 {
     const struct weft_request *left = any_left(requests, count);
     if (left == NULL)
@@ -364,7 +370,7 @@ static void climb_among(struct weft_request *const *requests, size_t count, bool
     } else if (spin || (!block && waited_ns < (crowded(comm) ? YIELD_CROWDED_NS : YIELD_NS)))
         weft_yield();
     else
-        sleep_for_requests(requests, count, all);
+        sleep_for_requests(requests, count, all, due_ns);
 }
 
 void weft_wait_requests(struct weft_request *const *requests, size_t count, bool all)
@@ -376,15 +382,15 @@ void weft_wait_requests(struct weft_request *const *requests, size_t count, bool
         int64_t now_ns = weft_now_ns();
         if (begin_ns == 0)
             begin_ns = now_ns;
-        weft_requests_check(requests, count, now_ns);
-        climb_among(requests, count, all, now_ns - begin_ns);
+        int64_t due_ns = weft_requests_check(requests, count, now_ns, true);
+        climb_among(requests, count, all, now_ns - begin_ns, due_ns);
     }
 }
 
 void weft_test_requests(struct weft_request *const *requests, size_t count)
 {
     if (!weft_requests_move(requests, count, true))
-        weft_requests_check(requests, count, weft_now_ns());
+        weft_requests_check(requests, count, weft_now_ns(), false);
 }
 
 void weft_wait_delivered(const weft_comm *comm, const _Atomic uint64_t *word, uint64_t value)
@@ -392,6 +398,7 @@ void weft_wait_delivered(const weft_comm *comm, const _Atomic uint64_t *word, ui
     /* S3, acquire: pairs with S1. */
     while (atomic_load_explicit(word, memory_order_acquire) < value && weft_world_status(comm->world) == WEFT_OK)
         weft_yield();
+    weft_observe_acquire(word);
     if (weft_world_status(comm->world) != WEFT_OK)
         weft_wait_outside(comm);
 }
@@ -407,6 +414,7 @@ void weft_wait_cause(const struct weft_world *world)
 {
     while (weft_world_status(world) == WEFT_OK)
         weft_yield();
+    weft_observe_acquire(&world->cause.status);
 }
 
 void weft_wait_unread(const _Atomic uint32_t *readers)
@@ -422,4 +430,6 @@ void weft_wait_outside(const weft_comm *comm)
         /* I3, seq_cst: after F2; pairs with I1 and I4. */
         while (rank != comm->rank && atomic_load_explicit(&weft_slot_of(comm, rank)->inside, memory_order_seq_cst) != 0)
             weft_yield();
+    for (int rank = 0; rank < comm->n_ranks; rank++)
+        weft_observe_acquire(&weft_slot_of(comm, rank)->inside);
 }

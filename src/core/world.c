@@ -5,7 +5,9 @@
  * offsets in many pages would fall into one set of the cache. */
 #include "core/world.h"
 
+#include "core/observe.h"
 #include "core/report.h"
+#include "core/trace.h"
 #include "core/worlds.h"
 
 #include <stdio.h>
@@ -27,6 +29,7 @@ static void free_world(struct weft_world *world)
     if (world->free_rows != NULL)
         world->free_rows(world);
     free(world->rows);
+    weft_traces_end(world);
     weft_pages_free(world->slots, slots_bytes(world));
     weft_pages_free(world->channels, channels_bytes(world));
     free(world);
@@ -51,8 +54,12 @@ struct weft_world *weft_world_create(int n_ranks, const struct weft_world_config
     weft_processors_count(&processors);
     world->crowded = n_ranks > processors.usable;
     world->gated = world->crowded || n_ranks > WEFT_FLAT_RANKS;
-    world->unfenced = !world->crowded && weft_fence_all_ready(); /* crowded ranks sleep often */
+    world->observed = weft_observed();
+    world->unfenced = !world->crowded && !world->observed && weft_fence_all_ready(); /* crowded ranks sleep often */
     world->parent = config->parent;
+    weft_trace_setup();
+    world->traces = weft_traces_make(n_ranks);
+    world->stall_ns = config->stall_ns;
     if (world->slots == NULL || world->rows == NULL || (config->with_grid && world->channels == NULL) ||
         !weft_worlds_add(world)) {
         free_world(world);
@@ -117,4 +124,5 @@ void weft_handle_attach(struct weft_comm *comm, struct weft_world *world, int ra
     comm->rank = rank;
     comm->place = rank;
     comm->slot = &world->slots[rank];
+    comm->trace = world->traces != NULL ? &world->traces[rank] : NULL;
 }

@@ -12,6 +12,7 @@
 #include <pthread.h>
 
 struct weft_event;
+struct weft_trace;
 struct weft_pair;
 struct weft_worlds_place;
 
@@ -75,11 +76,14 @@ struct weft_world {
     bool crowded;  /* more ranks than processors */
     bool gated;    /* ranks meet at gates rather than each looking at each */
     bool unfenced; /* publishing takes no fence: who is about to sleep makes one for all threads */
+    bool observed; /* a ThreadSanitizer is to be told what publishing orders: see observe.h; then not unfenced */
     struct weft_slot *slots;
     uint8_t forced[WEFT_COLLECTIVES]; /* 1 + the index of the algorithm that the user asks for; 0: none */
     struct weft_world *parent; /* that this one was made from by dup or split: an abort there counts here; kept alive */
     struct weft_worlds_place *place; /* in the table of all worlds */
     uint64_t serial;                 /* of worlds made in this process, from 1 */
+    int64_t stall_ns;                /* an operation that takes as long is warned of; 0: none */
+    _Atomic uint64_t stalled;        /* the highest call that was warned of */
     char name[64];
     _Atomic uint32_t departures; /* ranks that have left: who waits looks round when it changes */
     struct weft_cause cause;
@@ -87,6 +91,7 @@ struct weft_world {
     struct weft_gate gates[WEFT_GATES];
     struct weft_pair *_Atomic *rows;             /* by sender: its rings to all ranks; NULL before its first message */
     void (*free_rows)(struct weft_world *world); /* NULL: there are none */
+    struct weft_trace *traces;                   /* by rank; NULL: none are kept */
     struct weft_line *channels; /* n_ranks * n_ranks, from * n_ranks + to; only where the algorithm `grid` is forced */
 
     /* From here on under `lock`. */
@@ -120,6 +125,7 @@ struct weft_comm {
     uint64_t gate; /* uses of gates so far */
     uint32_t chain;
     struct weft_request *starting; /* by the nonblocking call that this handle is in; NULL: it blocks */
+    struct weft_trace *trace;      /* that this rank keeps; NULL: none */
     bool asynchronous; /* has been used for nonblocking operations: `consumed` alone tells what ranks have read */
     _Atomic uint32_t in_flight; /* operations that are begun and not finished, but for a blocking one alone */
     weft_wait wait;
@@ -158,6 +164,7 @@ struct weft_world_config {
     const char *name;
     uint8_t forced[WEFT_COLLECTIVES];
     bool with_grid;
+    int64_t stall_ns;
     struct weft_world *parent;
 };
 /* With one member, its maker; NULL when memory is short. */

@@ -48,6 +48,7 @@ static bool has_room(struct weft_comm *comm, const struct weft_pair *pair, int d
         return true;
     /* S3, acquire: pairs with S1 of the receiver: he has read what is written over. */
     with->room = atomic_load_explicit(&pair->taken, memory_order_acquire);
+    weft_observe_acquire(&pair->taken);
     return with->sent + lines - with->room <= WEFT_PAIR_LINES;
 }
 
