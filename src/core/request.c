@@ -265,54 +265,10 @@ static bool look_visited(weft_comm *comm, void *now_ns)
     return false;
 }
 
-/* ---- Telling of those that are waited for */
-
-static void note(struct weft_request *request, int64_t now_ns)
-{
-    int target = request->operation.until.target;
-    if (request->noted == target + 1 || now_ns - request->vain_ns < WEFT_LONG_NS)
-        return;
-    weft_report_waits(request->operation.comm, request->name, target, request->tag, request->vain_ns);
-    request->noted = target + 1;
-}
-
-static void warn(struct weft_request *request, int64_t now_ns)
-{
-    const struct weft_operation *operation = &request->operation;
-    if (request->stalled || now_ns < weft_stall_due(operation, request->vain_ns))
-        return;
-    request->stalled = true;
-    weft_stall_warn(operation->comm, request->name == NULL ? operation->number : 0, request->name,
-                    now_ns - request->vain_ns);
-}
-
-/* What goes on beside what is waited for may take its time. Returns when to look again. */
-static int64_t tell(struct weft_request *const *requests, size_t count, int64_t now_ns, bool waits)
-{
-    size_t first = 0;
-    int64_t due_ns = INT64_MAX;
-    while (first < count && (requests[first] == NULL || weft_request_finished(requests[first])))
-        first++;
-    if (first == count)
-        return due_ns;
-    struct weft_request *request = requests[first];
-    weft_comm *comm = request->operation.comm;
-    weft_requests_lock(comm);
-    if (!weft_request_finished(request) && request->waits && request->vain_ns != 0) {
-        note(request, now_ns);
-        if (waits)
-            warn(request, now_ns);
-        if (!request->stalled)
-            due_ns = weft_stall_due(&request->operation, request->vain_ns);
-    }
-    weft_requests_unlock(comm);
-    return due_ns;
-}
-
 int64_t weft_requests_check(struct weft_request *const *requests, size_t count, int64_t now_ns, bool waits)
 {
     each_handle(requests, count, look_visited, &now_ns);
-    return tell(requests, count, now_ns, waits);
+    return weft_requests_tell(requests, count, now_ns, waits);
 }
 
 /* ---- Sleeping */
@@ -428,7 +384,7 @@ bool weft_requests_ready(void)
 
 /* ---- Collectives */
 
-static weft_status check_collective(struct weft_request *request, bool expired)
+weft_status weft_check_collective(struct weft_request *request, bool expired)
 {
     if (expired)
         weft_fail_timeout(&request->operation);
@@ -455,7 +411,7 @@ static void begin(weft_comm *comm, struct weft_request *request, const struct we
             request->call.reduction = memcpy(request->reduction, call->reduction, request->reduction_bytes);
     }
     request->move = move;
-    request->check = check_collective;
+    request->check = weft_check_collective;
     request->fail = fail_collective;
     request->gates = gates;
     weft_requests_lock(comm);
@@ -483,42 +439,6 @@ weft_status weft_perform_among(weft_comm *comm, const struct weft_call *call, we
     begin(comm, &request, call, move, lines, gates);
     weft_wait_requests(&one, 1, true);
     return weft_request_take(&request);
-}
-
-/* ---- A blocking operation whose thread has requests elsewhere */
-
-static enum weft_move look_at_word(struct weft_operation *operation)
-{
-    /* S3, acquire: as in weft_await. */
-    uint64_t word = atomic_load_explicit(operation->until.word, memory_order_acquire);
-    return weft_until_met(&operation->until, word) ? WEFT_MOVE_DONE : WEFT_MOVE_WAIT;
-}
-
-static weft_status fail_wait(struct weft_request *request)
-{
-    return weft_world_status(request->operation.comm->world);
-}
-
-weft_status weft_await_among(struct weft_operation *operation)
-{
-    weft_comm *comm = operation->comm;
-    struct weft_request request = {.operation = *operation,
-                                   .call = *operation->call,
-                                   .move = look_at_word,
-                                   .check = check_collective,
-                                   .fail = fail_wait},
-                        *one = &request;
-    request.operation.call = &request.call;
-    weft_requests_lock(comm);
-    weft_request_add(comm, &request, &comm->others, false);
-    if (operation->started_ns == 0)
-        operation->started_ns = weft_now_ns();
-    if (request.deadline_ns != INT64_MAX)
-        request.deadline_ns = operation->started_ns + comm->timeout_ns;
-    weft_requests_unlock(comm);
-    weft_wait_requests(&one, 1, true);
-    free(request.why);
-    return request.status;
 }
 
 /* ---- The end of a handle */

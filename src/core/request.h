@@ -87,10 +87,10 @@ bool weft_requests_register(struct weft_request *const *requests, size_t count, 
                             int64_t *deadline_ns);
 void weft_requests_unregister(void);
 
+/* `check` of a collective. */
+weft_status weft_check_collective(struct weft_request *request, bool expired);
 /* Has the calling thread started any that are in flight? */
 bool weft_requests_mine(void);
-/* What weft_await does then: waits for the word that the operation waits for, with the others. */
-WEFT_COLD weft_status weft_await_among(struct weft_operation *operation);
 
 /* The thread that the handle is bound to has ended: its requests fail the communicator, and stay. */
 void weft_requests_abandon(weft_comm *comm);

@@ -6,6 +6,7 @@
 
 #include "core/record.h"
 #include "core/report.h"
+#include "core/request.h"
 #include "core/text.h"
 
 #include <pthread.h>
@@ -106,4 +107,48 @@ void weft_stall_warn(const weft_comm *comm, uint64_t number, const char *message
     page.text[page.used] = 0;
     weft_log(page.text);
     free(page.text);
+}
+
+/* ---- Requests that are waited for */
+
+static void note(struct weft_request *request, int64_t now_ns)
+{
+    int target = request->operation.until.target;
+    if (request->noted == target + 1 || now_ns - request->vain_ns < WEFT_LONG_NS)
+        return;
+    weft_report_waits(request->operation.comm, request->name, target, request->tag, request->vain_ns);
+    request->noted = target + 1;
+}
+
+static void warn(struct weft_request *request, int64_t now_ns)
+{
+    const struct weft_operation *operation = &request->operation;
+    if (request->stalled || now_ns < weft_stall_due(operation, request->vain_ns))
+        return;
+    request->stalled = true;
+    weft_stall_warn(operation->comm, request->name == NULL ? operation->number : 0, request->name,
+                    now_ns - request->vain_ns);
+}
+
+/* What goes on beside what is waited for may take its time. Returns when to look again. */
+int64_t weft_requests_tell(struct weft_request *const *requests, size_t count, int64_t now_ns, bool waits)
+{
+    size_t first = 0;
+    int64_t due_ns = INT64_MAX;
+    while (first < count && (requests[first] == NULL || weft_request_finished(requests[first])))
+        first++;
+    if (first == count)
+        return due_ns;
+    struct weft_request *request = requests[first];
+    weft_comm *comm = request->operation.comm;
+    weft_requests_lock(comm);
+    if (!weft_request_finished(request) && request->waits && request->vain_ns != 0) {
+        note(request, now_ns);
+        if (waits)
+            warn(request, now_ns);
+        if (!request->stalled)
+            due_ns = weft_stall_due(&request->operation, request->vain_ns);
+    }
+    weft_requests_unlock(comm);
+    return due_ns;
 }

@@ -13,4 +13,9 @@ WEFT_COLD int64_t weft_stall_due(const struct weft_operation *operation, int64_t
 /* Warns of it, unless another rank has done so for this collective. number 0: a message, of the call named. */
 WEFT_COLD void weft_stall_warn(const weft_comm *comm, uint64_t number, const char *message, int64_t waited_ns);
 
+struct weft_request;
+/* The same for the first of those requests that has not finished, which its rank waits for; notes it for reports, too. waits: warn. Returns
+ * when a warning is due; INT64_MAX: none is. */
+int64_t weft_requests_tell(struct weft_request *const *requests, size_t count, int64_t now_ns, bool waits);
+
 #endif

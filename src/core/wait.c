@@ -16,6 +16,8 @@
 #include "core/request.h"
 #include "core/stall.h"
 
+#include <stdlib.h>
+
 enum {
     SPIN_NS = 20000,       /* more than a sleep and its wake-up cost: the most that spinning may lose */
     SPIN_SHORT_NS = 1000,  /* where waits have been long */
@@ -272,6 +274,44 @@ static bool yield_first(const struct weft_operation *operation)
     return met;
 }
 
+/* ---- A blocking operation whose thread has requests elsewhere */
+
+static enum weft_move look_at_word(struct weft_operation *operation)
+{
+    /* S3, acquire: as in weft_await. */
+    uint64_t word = atomic_load_explicit(operation->until.word, memory_order_acquire);
+    return weft_until_met(&operation->until, word) ? WEFT_MOVE_DONE : WEFT_MOVE_WAIT;
+}
+
+static weft_status fail_wait(struct weft_request *request)
+{
+    return weft_world_status(request->operation.comm->world);
+}
+
+static weft_status await_among(struct weft_operation *operation)
+{
+    weft_comm *comm = operation->comm;
+    struct weft_request request = {.operation = *operation,
+                                   .call = *operation->call,
+                                   .move = look_at_word,
+                                   .check = weft_check_collective,
+                                   .fail = fail_wait},
+                        *one = &request;
+    request.operation.call = &request.call;
+    weft_requests_lock(comm);
+    weft_request_add(comm, &request, &comm->others, false);
+    if (operation->started_ns == 0)
+        operation->started_ns = weft_now_ns();
+    if (request.deadline_ns != INT64_MAX)
+        request.deadline_ns = operation->started_ns + comm->timeout_ns;
+    weft_requests_unlock(comm);
+    weft_wait_requests(&one, 1, true);
+    free(request.why);
+    return request.status;
+}
+
+/* ---- The ladder, climbed */
+
 static weft_status ascend(struct weft_operation *operation, struct ladder *ladder)
 {
     const weft_comm *comm = operation->comm;
@@ -303,7 +343,7 @@ weft_status weft_await(struct weft_operation *operation)
 {
     weft_comm *comm = operation->comm;
     if (weft_unlikely(weft_requests_mine()))
-        return weft_await_among(operation);
+        return await_among(operation);
     if (yield_first(operation))
         return WEFT_OK;
     struct ladder ladder = {.begin_ns = weft_now_ns(), .deadline_ns = INT64_MAX};
