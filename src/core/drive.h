@@ -41,7 +41,7 @@ WEFT_INLINE void weft_operation_begin(struct weft_operation *operation, weft_com
     weft_record_begin(operation);
 }
 
-/* How long an operation has waited, in weft_ticks. */
+/* How long an operation has waited, in weft_cycles. */
 struct weft_timing {
     uint64_t waited, since; /* 0: it does not wait */
 };
@@ -51,7 +51,7 @@ WEFT_INLINE void weft_timing_stop(struct weft_timing *timing, const struct weft_
 {
     if (timing == NULL || timing->since == 0 || (!last && operation->call->bytes <= WEFT_MESSAGE_BYTES))
         return;
-    timing->waited += weft_ticks() - timing->since;
+    timing->waited += weft_cycles() - timing->since;
     timing->since = 0;
 }
 
@@ -69,7 +69,7 @@ WEFT_INLINE weft_status weft_drive_timed(struct weft_operation *operation, weft_
         if (weft_unlikely(moved == WEFT_MOVE_FAIL))
             return weft_operation_failed(operation);
         if (timing != NULL && timing->since == 0)
-            timing->since = weft_ticks();
+            timing->since = weft_cycles();
         if (weft_likely(weft_poll(operation))) {
             weft_timing_stop(timing, operation, false);
             continue;

@@ -236,7 +236,7 @@ static void look_after(struct weft_request *request, int64_t now_ns, bool foremo
     uint32_t left = weft_departures(request->operation.comm->world);
     if (request->vain_ns == 0) {
         request->vain_ns = now_ns;
-        request->vain = weft_ticks();
+        request->vain = weft_cycles();
     }
     bool late = now_ns - request->vain_ns >= WEFT_LOOK_NS, expired = now_ns >= request->deadline_ns;
     bool look = foremost && request->waits && (left != request->departures || (late && !request->looked));
@@ -420,7 +420,7 @@ static void begin(weft_comm *comm, struct weft_request *request, const struct we
         weft_announce(comm);
     }
     if (comm->trace != NULL)
-        request->arrival = weft_ticks();
+        request->arrival = weft_cycles();
     weft_operation_begin(&request->operation, comm, &request->call, lines, gates);
     weft_request_add(comm, request, &comm->collectives, stays);
     weft_requests_unlock(comm);

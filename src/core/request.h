@@ -34,7 +34,7 @@ struct weft_request {
     bool looked;            /* it was checked, */
     uint32_t departures;    /* when so many ranks had left */
     bool stalled;           /* it was warned of */
-    uint64_t arrival, vain; /* for a trace, in weft_ticks: when it began, and was first asked after in vain */
+    uint64_t arrival, vain; /* for a trace, in weft_cycles: when it began, and was first asked after in vain */
     int64_t vain_ns;        /* when it was first asked after in vain */
     int64_t deadline_ns;
     int32_t counted; /* 1 + the target whose sleepers it is counted among; 0: none */

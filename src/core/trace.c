@@ -33,7 +33,7 @@ static void keep(const struct weft_operation *operation, uint64_t arrival, uint6
 
 void weft_trace_note(const struct weft_operation *operation, uint64_t arrival, uint64_t waited_since)
 {
-    uint64_t departure = weft_ticks();
+    uint64_t departure = weft_cycles();
     keep(operation, arrival, departure, waited_since != 0 ? departure - waited_since : 0);
 }
 
@@ -42,10 +42,10 @@ weft_status weft_perform_traced(weft_comm *comm, const struct weft_call *call, w
 {
     struct weft_operation operation;
     struct weft_timing timing = {.waited = 0};
-    uint64_t arrival = weft_ticks();
+    uint64_t arrival = weft_cycles();
     weft_operation_begin(&operation, comm, call, lines, gates);
     weft_status status = weft_drive_timed(&operation, move, &timing);
     weft_ring_done(&operation, symmetric);
-    keep(&operation, arrival, weft_ticks(), timing.waited);
+    keep(&operation, arrival, weft_cycles(), timing.waited);
     return status;
 }

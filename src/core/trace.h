@@ -10,7 +10,7 @@
 
 #define WEFT_TRACE_EVENTS 16384 /* a power of two */
 
-/* Times in weft_ticks. One writer, as a record: `number` is 0 while the others change. */
+/* Times in weft_cycles. One writer, as a record: `number` is 0 while the others change. */
 struct weft_trace_event {
     _Alignas(WEFT_CACHE_LINE) _Atomic uint64_t number; /* of the call */
     _Atomic uint64_t arrival, departure, waited;

@@ -108,7 +108,7 @@ static double ns_of(uint64_t ticks)
 
 static void look_at_clocks(void)
 {
-    uint64_t ticks = weft_ticks() - trace.begin_ticks;
+    uint64_t ticks = weft_cycles() - trace.begin_ticks;
     int64_t ns = weft_now_ns() - trace.begin_ns;
     trace.ns_per_tick = ticks > 0 ? (double)ns / (double)ticks : 0;
 }
@@ -247,7 +247,7 @@ static weft_status start(const char *path)
     trace.process = weft_process_id();
     trace.any = false;
     trace.begin_ns = weft_now_ns();
-    trace.begin_ticks = weft_ticks();
+    trace.begin_ticks = weft_cycles();
     fputc('[', file);
     fflush(file);
     return WEFT_OK;

@@ -95,7 +95,7 @@ int64_t weft_now_ns(void);
 int64_t weft_tick(void);
 
 /* A clock that costs little to read, the same on all processors, of a steady rate that is not told. */
-WEFT_INLINE uint64_t weft_ticks(void)
+WEFT_INLINE uint64_t weft_cycles(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
     return __builtin_ia32_rdtsc();
