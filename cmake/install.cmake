@@ -11,6 +11,7 @@ if(WEFT_BUILD_TOOLS)
 endif()
 install(DIRECTORY docs examples TYPE DOC PATTERN CMakeLists.txt EXCLUDE)
 install(FILES README.md LICENSE TYPE DOC)
+install(FILES scripts/weft-gdb.py DESTINATION ${CMAKE_INSTALL_DATADIR}/weft)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
 install(EXPORT weft NAMESPACE weft:: FILE weft-targets.cmake DESTINATION ${package_dir})

@@ -19,7 +19,7 @@
  * ---- Declared for the contract, and not in this version of the library: a program that calls one of these does not
  * link.
  *
- *     weft_comm_shrink, weft_comm_report
+ *     weft_comm_shrink
  *
  * All ranks of a communicator live in one process. The serialise functions of a weft_type are carried and not called
  * yet.
@@ -28,6 +28,9 @@
  *
  *     WEFT_ALGORITHMS   "allreduce:grid,broadcast:pull": where set and not empty, replaces config.algorithms
  *     WEFT_TIMEOUT_MS   the timeout of handles whose config.timeout_ns is 0, in milliseconds
+ *     WEFT_STALL_MS     after how long an operation is warned of, 0: never; see weft_log_set
+ *     WEFT_TRACE        a file for a trace: see weft_trace_start
+ *     WEFT_REPORT       a file for reports: see weft_report_on_signal
  *
  * and, for tests, when weft_comm_split_by or weft_info_topology is called:
  *
@@ -234,9 +237,42 @@ weft_status weft_comm_abort(weft_comm *comm, const char *reason);
  * WEFT_ERR_RANK_LOST. After an abort all may come back; on a healthy communicator it is dup. (Not in this version: make
  * a new group.) */
 weft_status weft_comm_shrink(weft_comm *comm, weft_comm **out);
-/* Prints what each rank called last, and whom it waits for. (Not in this version; sentences of TIMEOUT and MISMATCH say
- * who was where.) */
+/* Writes who is where, a line for each rank: the collective that it is in or finished last, with its number; if it waits,
+ * for whom and for how long; who waits for it; its thread, and the processor that this runs on or ran on last. Any thread,
+ * any time, also on a communicator that hangs or has failed. Takes no lock of the library and waits for no rank. Times are
+ * lower bounds: a wait counts from when it was no longer a short one, and so does what is known of a rank's thread. SYSTEM:
+ * `out` takes no more. See docs/seeing.md, and scripts/weft-gdb.py for a core file. */
 weft_status weft_comm_report(const weft_comm *comm, FILE *out); /* who is where: any thread, any time, never waits */
+/* From now on this signal makes the process report on all its communicators: behind what stands in the file that WEFT_REPORT
+ * names (where it is set when this is first called, or the first communicator is made), else on the error output. Replaces
+ * the signal's handler. It may come at any time and to any thread, uses write() alone, and leaves errno as it was. With
+ * WEFT_REPORT set, SIGUSR1 does so without a call, unless the program has a handler for it when the first communicator is
+ * made. ARGUMENT: no signal, or one that takes no handler. */
+weft_status weft_report_on_signal(int signo);
+
+/* Gets what the library has to say, in lines that end with a newline: at present warnings of operations that take very
+ * long. Called on the thread that found it, which is inside a call on a communicator; by one thread at a time. It makes no
+ * calls of the library, and comes back soon. */
+typedef void weft_log_hook(const char *text, void *context);
+/* From now on the hook gets it; NULL: nobody, as at first. The library prints nothing itself. When this has returned, the
+ * hook before is called no more. Any thread, any time.
+ *
+ * A collective that has kept a rank waiting for WEFT_STALL_MS milliseconds (10000 where it is not set, 0: never) is told of
+ * once, whichever rank finds it first, with the text of weft_comm_report; and so a wait for a message. The idle wait
+ * weft_sync(comm, true) is not. */
+void weft_log_set(weft_log_hook *hook, void *context);
+
+/* From now on, communicators that are created, and those made from them, keep a trace: of each rank the last 16,384
+ * collectives, when it came, when it left, and how long it waited in between. 1 MiB a rank of each communicator, touched
+ * as it fills. What a communicator has kept is written to the file when the last rank has destroyed its handle, or at
+ * weft_trace_stop, or when the process exits: as Chrome trace JSON, which Perfetto opens, with a track for each rank and
+ * arrows from the last to come to those who waited for it. `weft trace FILE` tells who kept whom waiting. WEFT_TRACE=FILE
+ * in the environment starts it when the first communicator is created. Any thread. ARGUMENT: a trace is being kept already.
+ * SYSTEM: the file cannot be written. See docs/seeing.md. */
+weft_status weft_trace_start(const char *path);
+/* Writes what there is, and ends the trace. Ranks may be in calls meanwhile. ARGUMENT: none is kept. SYSTEM: not
+ * all could be written. */
+weft_status weft_trace_stop(void);
 
 /* Starts n_ranks threads, calls body(comm, arg) on each, joins them, and returns the first failure. A body that fails
  * aborts the others. All threads get the same arg. The handle is destroyed when the body returns: the body neither

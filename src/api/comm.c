@@ -2,6 +2,7 @@
 /* comm.c - the calls on handles that are no collectives, and those that make handles from handles. */
 #include "api/check.h"
 #include "core/departure.h"
+#include "core/report.h"
 #include "group/group.h"
 
 #include <errno.h>
@@ -108,6 +109,25 @@ weft_status weft_comm_abort(weft_comm *comm, const char *reason)
     int error = errno; /* as the interrupted thread had it, where this is a signal handler */
     weft_world_abort(comm->world, comm->rank, reason);
     errno = error;
+    return WEFT_OK;
+}
+
+static bool write_stream(void *stream, const char *text, size_t bytes)
+{
+    return fwrite(text, 1, bytes, stream) == bytes;
+}
+
+weft_status weft_comm_report(const weft_comm *comm, FILE *out)
+{
+    const char *name = "weft_comm_report";
+    if (comm == NULL)
+        return weft_refuse_handle(comm, name);
+    if (out == NULL)
+        return weft_error(WEFT_ERR_ARGUMENT, name, comm, "out is NULL");
+    struct weft_report report = {.write = write_stream, .to = out};
+    weft_report_world(&report, comm->world);
+    if (report.failed || fflush(out) != 0)
+        return weft_error(WEFT_ERR_SYSTEM, name, comm, "the report cannot be written: %s", strerror(errno));
     return WEFT_OK;
 }
 

@@ -50,6 +50,8 @@ static enum weft_move look(struct weft_operation *operation, int peer, struct we
     }
     if (kind == WEFT_UNTIL_SET && word != weft_expected(operation, 0))
         return weft_line_differs(operation, peer);
+    if (weft_unlikely(operation->comm->world->observed))
+        weft_observe_acquire(&line->word);
     return WEFT_MOVE_DONE;
 }
 

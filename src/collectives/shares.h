@@ -63,8 +63,12 @@ WEFT_INLINE void weft_count_up(const struct weft_operation *operation, int targe
                                uint64_t goal)
 {
     const weft_comm *comm = operation->comm;
+    if (weft_unlikely(comm->world->observed))
+        weft_observe_release(count);
     /* K2, seq_cst: releases what was done to S3, in a chain of counts; ordered before S2 like S1. */
     uint64_t counted = atomic_fetch_add_explicit(count, 1, memory_order_seq_cst) + 1;
+    if (weft_unlikely(comm->world->observed))
+        weft_observe_acquire(count);
     /* S2, seq_cst: as in weft_publish_word. */
     if (weft_assert(comm->world, counted <= goal) && counted == goal &&
         atomic_load_explicit(&weft_slot_of(comm, target)->sleepers, memory_order_seq_cst) != 0)

@@ -138,8 +138,12 @@ static enum weft_move work_on(struct weft_operation *operation, const struct geo
         size_t from = begin + mine * geometry->chunk;
         if (weft_sweep(operation, from, least(from + geometry->chunk, end)) != WEFT_MOVE_DONE)
             return WEFT_MOVE_FAIL;
+        if (weft_unlikely(comm->world->observed))
+            weft_observe_release(done);
         /* K2, seq_cst: releases the results to S3, in a chain of counts; ordered before S2 like S1. */
         uint64_t finished = atomic_fetch_add_explicit(done, 1, memory_order_seq_cst) + 1;
+        if (weft_unlikely(comm->world->observed))
+            weft_observe_acquire(done);
         if (!weft_assert(comm->world, finished <= chunks))
             return WEFT_MOVE_FAIL;
         /* S2, seq_cst: as in weft_publish_word. */

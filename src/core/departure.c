@@ -9,6 +9,7 @@
 
 #include "core/failure.h"
 #include "core/record.h"
+#include "core/report.h"
 #include "core/request.h"
 #include "core/slot.h"
 #include "core/wait.h"
@@ -86,6 +87,7 @@ weft_status weft_handle_bind(struct weft_comm *comm, const char *call)
     if (!key_made || pthread_setspecific(key, &bound) != 0)
         return weft_error(key_made ? WEFT_ERR_MEMORY : WEFT_ERR_SYSTEM, call, comm,
                           "the system has no more room for thread-specific data");
+    weft_report_thread(comm);
     pthread_mutex_lock(&lock);
     bool departed = comm->departed;
     unbind(comm);

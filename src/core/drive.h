@@ -41,23 +41,52 @@ WEFT_INLINE void weft_operation_begin(struct weft_operation *operation, weft_com
     weft_record_begin(operation);
 }
 
-WEFT_INLINE weft_status weft_drive(struct weft_operation *operation, weft_algorithm_move *move)
+/* How long an operation has waited, in weft_cycles. */
+struct weft_timing {
+    uint64_t waited, since; /* 0: it does not wait */
+};
+
+/* What comes after the last wait of a short operation is over before the clock is read, and counts as waiting. */
+WEFT_INLINE void weft_timing_stop(struct weft_timing *timing, const struct weft_operation *operation, bool last)
+{
+    if (timing == NULL || timing->since == 0 || (!last && operation->call->bytes <= WEFT_MESSAGE_BYTES))
+        return;
+    timing->waited += weft_cycles() - timing->since;
+    timing->since = 0;
+}
+
+/* timing: NULL, where nobody asks. */
+WEFT_INLINE weft_status weft_drive_timed(struct weft_operation *operation, weft_algorithm_move *move,
+                                         struct weft_timing *timing)
 {
     for (;;) {
         enum weft_move moved = move(operation);
         if (weft_likely(moved == WEFT_MOVE_DONE)) {
             weft_record_end(operation);
+            weft_timing_stop(timing, operation, true);
             return operation->status;
         }
         if (weft_unlikely(moved == WEFT_MOVE_FAIL))
             return weft_operation_failed(operation);
-        if (weft_likely(weft_poll(operation)))
+        if (timing != NULL && timing->since == 0)
+            timing->since = weft_cycles();
+        if (weft_likely(weft_poll(operation))) {
+            weft_timing_stop(timing, operation, false);
             continue;
-        if (!operation->hurry)
+        }
+        if (!operation->hurry) {
             operation->hurry = true;
-        else if (weft_unlikely(weft_await(operation) != WEFT_OK))
+            continue;
+        }
+        if (weft_unlikely(weft_await(operation) != WEFT_OK))
             return weft_operation_failed(operation);
+        weft_timing_stop(timing, operation, false);
     }
+}
+
+WEFT_INLINE weft_status weft_drive(struct weft_operation *operation, weft_algorithm_move *move)
+{
+    return weft_drive_timed(operation, move, NULL);
 }
 
 /* A call: blocking, from begin to end; nonblocking, started. `symmetric`: whoever finishes has heard from every rank. */
@@ -65,8 +94,8 @@ WEFT_INLINE weft_status weft_perform(weft_comm *comm, const struct weft_call *ca
                                      uint32_t lines, uint32_t gates, bool symmetric)
 {
     struct weft_operation operation;
-    if (weft_unlikely(comm->starting != NULL || weft_in_flight(comm)))
-        return weft_perform_among(comm, call, move, lines, gates);
+    if (weft_unlikely(((uintptr_t)comm->starting | (uintptr_t)comm->trace) != 0 || weft_in_flight(comm)))
+        return weft_perform_among(comm, call, move, lines, gates, symmetric);
     weft_operation_begin(&operation, comm, call, lines, gates);
     weft_status status = weft_drive(&operation, move);
     weft_ring_done(&operation, symmetric);

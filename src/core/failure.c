@@ -3,6 +3,7 @@
 #include "core/failure.h"
 
 #include "core/event.h"
+#include "core/observe.h"
 #include "core/record.h"
 #include "core/wait.h"
 
@@ -78,6 +79,7 @@ static bool claim_cause(struct weft_cause *cause)
 static void publish_cause(struct weft_cause *cause, int rank, weft_status status)
 {
     cause->rank = rank;
+    weft_observe_release(&cause->status);
     /* F2, seq_cst: releases the text to F1; ordered before the rings below, so that a sleeper that was not rung sees it (F4),
      * and before the look at `inside` (I3), so that a rank that went inside later sees it (I2). */
     atomic_store_explicit(&cause->status, (int32_t)status, memory_order_seq_cst);
@@ -147,6 +149,7 @@ weft_status weft_world_inherit(struct weft_world *world)
             aborted = each;
     if (aborted == NULL)
         return WEFT_OK;
+    weft_observe_acquire(&aborted->cause.status);
     weft_world_fail(world, aborted->cause.rank, WEFT_ERR_ABORTED,
                     "%s (in the communicator of %d ranks that this one was made from)", aborted->cause.text,
                     aborted->n_ranks);

@@ -6,9 +6,8 @@
 #include "core/record.h"
 
 #include "core/failure.h"
+#include "core/text.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static const struct collective {
@@ -47,15 +46,6 @@ static const char *const op_names[] = {
 
 /* ---- Text */
 
-__attribute__((format(printf, 4, 5))) static size_t add(char *text, size_t size, size_t at, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(text + at, size - at, format, arguments);
-    va_end(arguments);
-    return length < 0 || at + (size_t)length >= size ? size - 1 : at + (size_t)length;
-}
-
 const char *weft_text_collective(enum weft_collective collective)
 {
     return collectives[collective].name;
@@ -73,21 +63,22 @@ void weft_text_ranks(const bool *set, int n_ranks, char *text, size_t size)
         while (rank + 1 < n_ranks && set[rank + 1])
             rank++;
         if (listed++ == 0)
-            at = add(text, size, at, first < rank ? "ranks " : "rank ");
+            at = weft_text_add(text, size, at, first < rank ? "ranks " : "rank ");
         else if (listed == 2 && strncmp(text, "rank ", 5) == 0) { /* one more: it is a plural now */
             memmove(text + 6, text + 5, at - 4);
             memcpy(text, "ranks ", 6);
-            at = add(text, size, at + 1, ", ");
+            at = weft_text_add(text, size, at + 1, ", ");
         } else
-            at = add(text, size, at, ", ");
-        at = first < rank ? add(text, size, at, "%d-%d", first, rank) : add(text, size, at, "%d", first);
+            at = weft_text_add(text, size, at, ", ");
+        at = first < rank ? weft_text_add(text, size, at, "%d-%d", first, rank)
+                          : weft_text_add(text, size, at, "%d", first);
         if (listed == 16 && rank + 1 < n_ranks) {
-            add(text, size, at, " and others");
+            weft_text_add(text, size, at, " and others");
             return;
         }
     }
     if (listed == 0)
-        add(text, size, 0, "no rank");
+        weft_text_add(text, size, 0, "no rank");
 }
 
 /* What stands in a sentence about a call; the details tell types and ops of equal names apart. */
@@ -101,20 +92,20 @@ struct words {
 static void call_text(const struct words *words, char text[WEFT_CALL_TEXT])
 {
     const struct collective *collective = &collectives[words->collective];
-    size_t at = add(text, WEFT_CALL_TEXT, 0, "%s%s(", words->nonblocking ? "i" : "", collective->name);
+    size_t at = weft_text_add(text, WEFT_CALL_TEXT, 0, "%s%s(", words->nonblocking ? "i" : "", collective->name);
     if (collective->elements == SAME)
-        at = add(text, WEFT_CALL_TEXT, at, "%llu x ", (unsigned long long)words->count);
+        at = weft_text_add(text, WEFT_CALL_TEXT, at, "%llu x ", (unsigned long long)words->count);
     if (collective->elements != NONE)
-        at = add(text, WEFT_CALL_TEXT, at, "%s%s", words->type, words->type_detail);
+        at = weft_text_add(text, WEFT_CALL_TEXT, at, "%s%s", words->type, words->type_detail);
     if (collective->root == BLOCKS)
-        at = add(text, WEFT_CALL_TEXT, at, " in blocks #%08x", (unsigned)words->root);
+        at = weft_text_add(text, WEFT_CALL_TEXT, at, " in blocks #%08x", (unsigned)words->root);
     if (collective->reduces)
-        at = add(text, WEFT_CALL_TEXT, at, ", %s%s", words->op, words->op_detail);
+        at = weft_text_add(text, WEFT_CALL_TEXT, at, ", %s%s", words->op, words->op_detail);
     if (collective->root == ROOT)
-        at = add(text, WEFT_CALL_TEXT, at, ", root %d", words->root);
+        at = weft_text_add(text, WEFT_CALL_TEXT, at, ", root %d", words->root);
     if (collectives[words->collective].root == DOMAIN)
-        at = add(text, WEFT_CALL_TEXT, at, "%s", domains[words->root & 3]);
-    add(text, WEFT_CALL_TEXT, at, ")");
+        at = weft_text_add(text, WEFT_CALL_TEXT, at, "%s", domains[words->root & 3]);
+    weft_text_add(text, WEFT_CALL_TEXT, at, ")");
 }
 
 void weft_text_call(const struct weft_call *call, char text[WEFT_CALL_TEXT])
@@ -138,7 +129,7 @@ void weft_text_function(const struct weft_call *call, bool arguments, char text[
     weft_text_call(call, called);
     if (!arguments || !collectives[call->collective].elements)
         called[strcspn(called, "(")] = 0;
-    add(text, WEFT_CALL_TEXT, 0, "%s%s", derives ? "weft_comm_" : "weft_", called);
+    weft_text_add(text, WEFT_CALL_TEXT, 0, "%s%s", derives ? "weft_comm_" : "weft_", called);
 }
 
 /* ---- Records */
@@ -175,12 +166,13 @@ static void record_text(uint64_t what, uint64_t count, uint64_t size, const uint
     int type = (int8_t)(what >> 8), op = (int8_t)(what >> 16);
     char type_detail[40] = "", op_detail[40] = "";
     if (detailed && type >= 0)
-        add(type_detail, sizeof type_detail, 0, " (built in)");
+        weft_text_add(type_detail, sizeof type_detail, 0, " (built in)");
     else if (detailed)
-        add(type_detail, sizeof type_detail, 0, " (%s%llu bytes)", what & OBJECT ? "objects of " : "",
-            (unsigned long long)size);
+        weft_text_add(type_detail, sizeof type_detail, 0, " (%s%llu bytes)", what & OBJECT ? "objects of " : "",
+                      (unsigned long long)size);
     if (detailed)
-        add(op_detail, sizeof op_detail, 0, op >= 0 || what & COMMUTATIVE ? " (commutative)" : " (not commutative)");
+        weft_text_add(op_detail, sizeof op_detail, 0,
+                      op >= 0 || what & COMMUTATIVE ? " (commutative)" : " (not commutative)");
     call_text(&(struct words){.collective = (int)(what & 0x7f),
                               .nonblocking = (what & 0x80) != 0,
                               .root = (int)(what >> 32),
@@ -190,6 +182,11 @@ static void record_text(uint64_t what, uint64_t count, uint64_t size, const uint
                               .type_detail = type_detail,
                               .op_detail = op_detail},
               text);
+}
+
+void weft_text_record(uint64_t what, uint64_t count, const uint64_t names[4], char text[WEFT_CALL_TEXT])
+{
+    record_text(what, count, 0, names, false, text);
 }
 
 bool weft_record_read(const struct weft_slot *slot, uint64_t number, bool detailed, char text[WEFT_CALL_TEXT],
@@ -260,7 +257,7 @@ static bool compare(const struct weft_comm *comm, uint64_t number, bool detailed
     while (group_of(comm, number, detailed, grouped, set, call) > 0) {
         weft_text_ranks(set, n_ranks, ranks, sizeof ranks);
         differ = differ && strstr(text, call) == NULL;
-        at = add(text, size, at, "%s%s called %s", at == 0 ? "" : "; ", ranks, call);
+        at = weft_text_add(text, size, at, "%s%s called %s", at == 0 ? "" : "; ", ranks, call);
     }
     if (grouped != flags)
         free(grouped);

@@ -27,6 +27,9 @@ bool weft_record_disagree(const struct weft_operation *operation);
 /* Fails the communicator because ranks disagree: says who called what where they first did, as far back as records go. */
 WEFT_COLD void weft_record_mismatch(const struct weft_operation *operation);
 
+/* The call that a record's words tell of. names: of a user's type and op, 16 bytes each. */
+void weft_text_record(uint64_t what, uint64_t count, const uint64_t names[4], char text[WEFT_CALL_TEXT]);
+
 /* "allreduce" */
 const char *weft_text_collective(enum weft_collective collective);
 /* "ranks 0-2, 5" for the set ones; "no rank" for none. */
@@ -40,14 +43,19 @@ void weft_text_function(const struct weft_call *call, bool arguments, char text[
 
 void weft_record_names(struct weft_record *record, const struct weft_call *call);
 
+/* What a call is, in one word. */
+WEFT_INLINE uint64_t weft_record_what(const struct weft_call *call)
+{
+    return (uint64_t)(uint32_t)call->root << 32 | (uint64_t)(uint8_t)call->op_index << 16 |
+           (uint64_t)(uint8_t)call->type_index << 8 | (uint64_t)call->nonblocking << 7 | (uint64_t)call->collective;
+}
+
 WEFT_INLINE void weft_record_begin(struct weft_operation *operation)
 {
     const struct weft_call *call = operation->call;
     struct weft_slot *slot = operation->comm->slot;
     struct weft_record *record = &slot->records[operation->number & (WEFT_RING_LINES - 1)];
-    uint64_t what = (uint64_t)(uint32_t)call->root << 32 | (uint64_t)(uint8_t)call->op_index << 16 |
-                    (uint64_t)(uint8_t)call->type_index << 8 | (uint64_t)call->nonblocking << 7 |
-                    (uint64_t)call->collective;
+    uint64_t what = weft_record_what(call);
     /* R1, relaxed: ordered before the words by their release. */
     atomic_store_explicit(&record->number, 0, memory_order_relaxed);
     /* R2, release: a reader who sees a new word (R5) sees the 0 of R1 or what came later, and drops what it read. */

@@ -11,6 +11,9 @@
 #include "core/event.h"
 #include "core/missing.h"
 #include "core/mover.h"
+#include "core/report.h"
+#include "core/stall.h"
+#include "core/trace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,11 +71,15 @@ void weft_request_finish(struct weft_request *request, weft_status status)
     weft_comm *comm = request->operation.comm;
     bool collective = request->list == &comm->collectives;
     count_out(request);
+    if (request->noted != 0)
+        weft_report_goes_on(comm);
     take_off(request);
     weft_mover_unlink(request);
     if (collective) {
         if (request->operation.number == comm->calls)
             weft_record_end(&request->operation);
+        if (comm->trace != NULL)
+            weft_trace_note(&request->operation, request->arrival, request->vain);
         weft_ring_finished(comm);
     }
     request->status = status;
@@ -81,6 +88,7 @@ void weft_request_finish(struct weft_request *request, weft_status status)
     /* N1, release: pairs with N1 in weft_in_flight. */
     atomic_fetch_sub_explicit(&comm->in_flight, 1, memory_order_release);
     wake_sleeper(comm);
+    weft_observe_release(&request->finished);
     /* N4, release: pairs with N4 in weft_request_finished, whose caller may free the request. */
     atomic_store_explicit(&request->finished, 1, memory_order_release);
 }
@@ -94,7 +102,10 @@ void weft_request_close(struct weft_request *request)
 bool weft_request_finished(const struct weft_request *request)
 {
     /* N4, acquire: pairs with N4 above. */
-    return atomic_load_explicit(&request->finished, memory_order_acquire) != 0;
+    bool finished = atomic_load_explicit(&request->finished, memory_order_acquire) != 0;
+    if (finished)
+        weft_observe_acquire(&request->finished);
+    return finished;
 }
 
 weft_status weft_request_take(struct weft_request *request)
@@ -223,8 +234,10 @@ bool weft_requests_move(struct weft_request *const *requests, size_t count, bool
 static void look_after(struct weft_request *request, int64_t now_ns, bool foremost)
 {
     uint32_t left = weft_departures(request->operation.comm->world);
-    if (request->vain_ns == 0)
+    if (request->vain_ns == 0) {
         request->vain_ns = now_ns;
+        request->vain = weft_cycles();
+    }
     bool late = now_ns - request->vain_ns >= WEFT_LOOK_NS, expired = now_ns >= request->deadline_ns;
     bool look = foremost && request->waits && (left != request->departures || (late && !request->looked));
     if (!look && !expired)
@@ -252,9 +265,10 @@ static bool look_visited(weft_comm *comm, void *now_ns)
     return false;
 }
 
-void weft_requests_check(struct weft_request *const *requests, size_t count, int64_t now_ns)
+int64_t weft_requests_check(struct weft_request *const *requests, size_t count, int64_t now_ns, bool waits)
 {
     each_handle(requests, count, look_visited, &now_ns);
+    return weft_requests_tell(requests, count, now_ns, waits);
 }
 
 /* ---- Sleeping */
@@ -370,7 +384,7 @@ bool weft_requests_ready(void)
 
 /* ---- Collectives */
 
-static weft_status check_collective(struct weft_request *request, bool expired)
+weft_status weft_check_collective(struct weft_request *request, bool expired)
 {
     if (expired)
         weft_fail_timeout(&request->operation);
@@ -397,7 +411,7 @@ static void begin(weft_comm *comm, struct weft_request *request, const struct we
             request->call.reduction = memcpy(request->reduction, call->reduction, request->reduction_bytes);
     }
     request->move = move;
-    request->check = check_collective;
+    request->check = weft_check_collective;
     request->fail = fail_collective;
     request->gates = gates;
     weft_requests_lock(comm);
@@ -405,14 +419,18 @@ static void begin(weft_comm *comm, struct weft_request *request, const struct we
         comm->asynchronous = true;
         weft_announce(comm);
     }
+    if (comm->trace != NULL)
+        request->arrival = weft_cycles();
     weft_operation_begin(&request->operation, comm, &request->call, lines, gates);
     weft_request_add(comm, request, &comm->collectives, stays);
     weft_requests_unlock(comm);
 }
 
 weft_status weft_perform_among(weft_comm *comm, const struct weft_call *call, weft_algorithm_move *move, uint32_t lines,
-                               uint32_t gates)
+                               uint32_t gates, bool symmetric)
 {
+    if (comm->starting == NULL && !weft_in_flight(comm))
+        return weft_perform_traced(comm, call, move, lines, gates, symmetric);
     if (comm->starting != NULL) {
         begin(comm, comm->starting, call, move, lines, gates);
         return WEFT_OK;
@@ -421,42 +439,6 @@ weft_status weft_perform_among(weft_comm *comm, const struct weft_call *call, we
     begin(comm, &request, call, move, lines, gates);
     weft_wait_requests(&one, 1, true);
     return weft_request_take(&request);
-}
-
-/* ---- A blocking operation whose thread has requests elsewhere */
-
-static enum weft_move look_at_word(struct weft_operation *operation)
-{
-    /* S3, acquire: as in weft_await. */
-    uint64_t word = atomic_load_explicit(operation->until.word, memory_order_acquire);
-    return weft_until_met(&operation->until, word) ? WEFT_MOVE_DONE : WEFT_MOVE_WAIT;
-}
-
-static weft_status fail_wait(struct weft_request *request)
-{
-    return weft_world_status(request->operation.comm->world);
-}
-
-weft_status weft_await_among(struct weft_operation *operation)
-{
-    weft_comm *comm = operation->comm;
-    struct weft_request request = {.operation = *operation,
-                                   .call = *operation->call,
-                                   .move = look_at_word,
-                                   .check = check_collective,
-                                   .fail = fail_wait},
-                        *one = &request;
-    request.operation.call = &request.call;
-    weft_requests_lock(comm);
-    weft_request_add(comm, &request, &comm->others, false);
-    if (operation->started_ns == 0)
-        operation->started_ns = weft_now_ns();
-    if (request.deadline_ns != INT64_MAX)
-        request.deadline_ns = operation->started_ns + comm->timeout_ns;
-    weft_requests_unlock(comm);
-    weft_wait_requests(&one, 1, true);
-    free(request.why);
-    return request.status;
 }
 
 /* ---- The end of a handle */

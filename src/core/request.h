@@ -27,10 +27,15 @@ struct weft_request {
     /* The communicator has failed: what it ends with. Nobody is in its buffers then. */
     weft_status (*fail)(struct weft_request *request);
     uint32_t gates;
-    bool waits;          /* operation.until says for what */
-    bool looked;         /* it was checked, */
-    uint32_t departures; /* when so many ranks had left */
-    int64_t vain_ns;     /* when it was first asked after in vain */
+    bool waits;             /* operation.until says for what */
+    int32_t noted;          /* 1 + the target that it waits for, as noted for reports; 0: not noted */
+    const char *name;       /* the call of a message, NULL for a collective; */
+    int tag;                /* and its tag */
+    bool looked;            /* it was checked, */
+    uint32_t departures;    /* when so many ranks had left */
+    bool stalled;           /* it was warned of */
+    uint64_t arrival, vain; /* for a trace, in weft_cycles: when it began, and was first asked after in vain */
+    int64_t vain_ns;        /* when it was first asked after in vain */
     int64_t deadline_ns;
     int32_t counted; /* 1 + the target whose sleepers it is counted among; 0: none */
     struct weft_requests *list;
@@ -50,9 +55,10 @@ WEFT_INLINE bool weft_in_flight(const weft_comm *comm)
     return atomic_load_explicit(&comm->in_flight, memory_order_acquire) != 0;
 }
 
-/* Begins comm->starting, which has been allocated, and returns; or performs a blocking call beside those in flight. */
+/* What weft_perform leaves out of line: begins comm->starting, which has been allocated, and returns; performs a blocking call beside
+ * those in flight; or one of which a trace is kept. */
 WEFT_COLD weft_status weft_perform_among(weft_comm *comm, const struct weft_call *call, weft_algorithm_move *move,
-                                         uint32_t lines, uint32_t gates);
+                                         uint32_t lines, uint32_t gates, bool symmetric);
 
 /* Is there memory for the calling thread to start requests? */
 bool weft_requests_ready(void);
@@ -72,18 +78,19 @@ weft_status weft_request_take(struct weft_request *request);
 
 /* Moves all requests of those handles, and of all that the thread has started: once. True: something went on. */
 bool weft_requests_move(struct weft_request *const *requests, size_t count, bool hurry);
-/* Looks after those that have waited since begin_ns or longer: timeouts, lost ranks, disagreement. */
-void weft_requests_check(struct weft_request *const *requests, size_t count, int64_t now_ns);
+/* Looks after those that have waited for long: timeouts, lost ranks, disagreement; where the caller waits for them, warns of a stall.
+ * Returns when such a warning is due. */
+int64_t weft_requests_check(struct weft_request *const *requests, size_t count, int64_t now_ns, bool waits);
 
 /* Before a sleep on `event` that any of them may end. False: there is no reason to sleep, or no memory for it. */
 bool weft_requests_register(struct weft_request *const *requests, size_t count, struct weft_event *event,
                             int64_t *deadline_ns);
 void weft_requests_unregister(void);
 
+/* `check` of a collective. */
+weft_status weft_check_collective(struct weft_request *request, bool expired);
 /* Has the calling thread started any that are in flight? */
 bool weft_requests_mine(void);
-/* What weft_await does then: waits for the word that the operation waits for, with the others. */
-WEFT_COLD weft_status weft_await_among(struct weft_operation *operation);
 
 /* The thread that the handle is bound to has ended: its requests fail the communicator, and stay. */
 void weft_requests_abandon(weft_comm *comm);

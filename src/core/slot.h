@@ -8,6 +8,7 @@
 #define WEFT_CORE_SLOT_H
 
 #include "core/failure.h"
+#include "core/observe.h"
 #include "core/operation.h"
 #include "core/wait.h"
 
@@ -35,9 +36,12 @@ WEFT_INLINE void weft_publish_word(struct weft_world *world, int target, _Atomic
          * and S5, makes it visible to S5. */
         atomic_store_explicit(word, value, memory_order_release);
         weft_compiler_order();
-    } else
+    } else {
+        if (weft_unlikely(world->observed))
+            weft_observe_release(word);
         /* S1, seq_cst: releases the payload to S3; ordered before S2, so that S2 and S4 cannot both miss. */
         atomic_store_explicit(word, value, memory_order_seq_cst);
+    }
     /* S2, seq_cst: 0 only if S4 comes later, and then the sleeper's last look (S5) sees S1 or S12. */
     if (weft_unlikely(atomic_load_explicit(sleepers, memory_order_seq_cst) != 0))
         weft_wake(world, target);
@@ -68,6 +72,8 @@ WEFT_INLINE void weft_publish(const struct weft_operation *operation, uint32_t l
 /* The same without waking anybody, where a gate follows. */
 WEFT_INLINE void weft_publish_quietly(const struct weft_operation *operation, uint32_t line)
 {
+    if (weft_unlikely(operation->comm->world->observed))
+        weft_observe_release(&weft_own_line(operation, line)->word);
     /* S6, release: pairs with S3. Who sleeps does so for the gate. */
     atomic_store_explicit(&weft_own_line(operation, line)->word, weft_expected(operation, line), memory_order_release);
 }
@@ -81,8 +87,11 @@ WEFT_INLINE enum weft_move weft_look(struct weft_operation *operation, int peer,
     struct weft_line *at = weft_peer_line(operation, peer, line);
     /* S3, acquire: pairs with S1 and S6. */
     uint64_t word = atomic_load_explicit(&at->word, memory_order_acquire);
-    if (weft_likely(word == expected))
+    if (weft_likely(word == expected)) {
+        if (weft_unlikely(operation->comm->world->observed))
+            weft_observe_acquire(&at->word);
         return WEFT_MOVE_DONE;
+    }
     if (weft_unlikely((uint32_t)word == (uint32_t)expected))
         return weft_line_differs(operation, peer);
     operation->until =
@@ -95,8 +104,11 @@ WEFT_INLINE enum weft_move weft_look_count(struct weft_operation *operation, int
                                            uint64_t least)
 {
     /* S3, acquire: pairs with what raises the count. */
-    if (weft_likely(atomic_load_explicit(count, memory_order_acquire) >= least))
+    if (weft_likely(atomic_load_explicit(count, memory_order_acquire) >= least)) {
+        if (weft_unlikely(operation->comm->world->observed))
+            weft_observe_acquire(count);
         return WEFT_MOVE_DONE;
+    }
     operation->until =
         (struct weft_until){.kind = WEFT_UNTIL_AT_LEAST, .target = target, .word = count, .value = least};
     return WEFT_MOVE_WAIT;
@@ -142,6 +154,8 @@ WEFT_INLINE bool weft_inside_enter(const weft_comm *comm)
 
 WEFT_INLINE void weft_inside_leave(const weft_comm *comm)
 {
+    if (weft_unlikely(comm->world->observed))
+        weft_observe_release(&comm->slot->inside);
     /* I4, release: what was done inside is done before I3 sees this rank outside. */
     atomic_store_explicit(&comm->slot->inside, 0, memory_order_release);
 }
@@ -157,8 +171,13 @@ WEFT_INLINE struct weft_gate *weft_gate_at(const struct weft_operation *operatio
 WEFT_INLINE bool weft_gate_arrive(const struct weft_operation *operation, uint32_t step)
 {
     uint64_t all = ((operation->gate + step) / WEFT_GATES + 1) * (uint64_t)operation->comm->n_ranks;
+    _Atomic uint64_t *count = &weft_gate_at(operation, step)->arrived;
+    if (weft_unlikely(operation->comm->world->observed))
+        weft_observe_release(count);
     /* G1, acq_rel: hands on what this rank published, and to the last to arrive all that the others did. */
-    uint64_t arrived = atomic_fetch_add_explicit(&weft_gate_at(operation, step)->arrived, 1, memory_order_acq_rel) + 1;
+    uint64_t arrived = atomic_fetch_add_explicit(count, 1, memory_order_acq_rel) + 1;
+    if (weft_unlikely(operation->comm->world->observed))
+        weft_observe_acquire(count);
     return weft_assert(operation->comm->world, arrived <= all) && arrived == all;
 }
 
@@ -176,8 +195,11 @@ WEFT_INLINE enum weft_move weft_gate_look(struct weft_operation *operation, uint
     struct weft_gate *gate = weft_gate_at(operation, step);
     /* S3, acquire: pairs with S1 in weft_gate_open. */
     uint64_t word = atomic_load_explicit(&gate->release.word, memory_order_acquire);
-    if (weft_likely(word == expected))
+    if (weft_likely(word == expected)) {
+        if (weft_unlikely(operation->comm->world->observed))
+            weft_observe_acquire(&gate->release.word);
         return WEFT_MOVE_DONE;
+    }
     operation->until = (struct weft_until){
         .kind = WEFT_UNTIL_LINE, .target = operation->comm->n_ranks, .word = &gate->release.word, .value = expected};
     return WEFT_MOVE_WAIT;

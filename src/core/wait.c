@@ -10,8 +10,13 @@
 #include "core/event.h"
 #include "core/failure.h"
 #include "core/missing.h"
+#include "core/observe.h"
 #include "core/record.h"
+#include "core/report.h"
 #include "core/request.h"
+#include "core/stall.h"
+
+#include <stdlib.h>
 
 enum {
     SPIN_NS = 20000,       /* more than a sleep and its wake-up cost: the most that spinning may lose */
@@ -197,8 +202,8 @@ weft_status weft_look_round(struct weft_operation *operation)
 /* ---- The ladder */
 
 struct ladder {
-    int64_t begin_ns, now_ns, deadline_ns;
-    bool looked;
+    int64_t begin_ns, now_ns, deadline_ns, stall_ns;
+    bool looked, noted;  /* for reports */
     uint32_t departures; /* seen when it last looked round */
 };
 
@@ -209,7 +214,16 @@ static int64_t spin_budget_ns(const weft_comm *comm)
     return comm->usual_ns > LONG_WAIT_NS ? SPIN_SHORT_NS : SPIN_NS;
 }
 
-static void climb(struct weft_operation *operation, const struct ladder *ladder)
+/* Before it sleeps, or when it has waited for so long. */
+static void note(const struct weft_operation *operation, struct ladder *ladder, bool sleeps)
+{
+    if (ladder->noted || (!sleeps && ladder->now_ns - ladder->begin_ns < WEFT_LONG_NS))
+        return;
+    weft_report_waits(operation->comm, NULL, operation->until.target, 0, ladder->begin_ns);
+    ladder->noted = true;
+}
+
+static void climb(struct weft_operation *operation, struct ladder *ladder)
 {
     weft_comm *comm = operation->comm;
     int64_t waited = ladder->now_ns - ladder->begin_ns;
@@ -219,13 +233,15 @@ static void climb(struct weft_operation *operation, const struct ladder *ladder)
         for (int i = 0; i < PAUSES; i++)
             weft_pause();
     } else if (spin || (!block && comm->patience == 0 && waited < (crowded(comm) ? YIELD_CROWDED_NS : YIELD_NS))) {
+        note(operation, ladder, false);
         int64_t tick = weft_tick();
         weft_yield();
         note_yield(comm, weft_tick() != tick);
     } else {
+        note(operation, ladder, true);
         int64_t look = ladder->begin_ns + WEFT_LOOK_NS;
-        sleep_until(operation, ladder->looked || look > ladder->deadline_ns ? ladder->deadline_ns : look,
-                    ladder->departures);
+        int64_t until = ladder->stall_ns < ladder->deadline_ns ? ladder->stall_ns : ladder->deadline_ns;
+        sleep_until(operation, ladder->looked || look > until ? until : look, ladder->departures);
     }
 }
 
@@ -258,12 +274,76 @@ static bool yield_first(const struct weft_operation *operation)
     return met;
 }
 
+/* ---- A blocking operation whose thread has requests elsewhere */
+
+static enum weft_move look_at_word(struct weft_operation *operation)
+{
+    /* S3, acquire: as in weft_await. */
+    uint64_t word = atomic_load_explicit(operation->until.word, memory_order_acquire);
+    return weft_until_met(&operation->until, word) ? WEFT_MOVE_DONE : WEFT_MOVE_WAIT;
+}
+
+static weft_status fail_wait(struct weft_request *request)
+{
+    return weft_world_status(request->operation.comm->world);
+}
+
+static weft_status await_among(struct weft_operation *operation)
+{
+    weft_comm *comm = operation->comm;
+    struct weft_request request = {.operation = *operation,
+                                   .call = *operation->call,
+                                   .move = look_at_word,
+                                   .check = weft_check_collective,
+                                   .fail = fail_wait},
+                        *one = &request;
+    request.operation.call = &request.call;
+    weft_requests_lock(comm);
+    weft_request_add(comm, &request, &comm->others, false);
+    if (operation->started_ns == 0)
+        operation->started_ns = weft_now_ns();
+    if (request.deadline_ns != INT64_MAX)
+        request.deadline_ns = operation->started_ns + comm->timeout_ns;
+    weft_requests_unlock(comm);
+    weft_wait_requests(&one, 1, true);
+    free(request.why);
+    return request.status;
+}
+
+/* ---- The ladder, climbed */
+
+static weft_status ascend(struct weft_operation *operation, struct ladder *ladder)
+{
+    const weft_comm *comm = operation->comm;
+    const struct weft_until *until = &operation->until;
+    for (;;) {
+        /* S3, acquire: pairs with S1. */
+        if (weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire)))
+            return WEFT_OK;
+        weft_status status = weft_world_inherit(comm->world);
+        int64_t waited = ladder->now_ns - ladder->begin_ns;
+        if (status == WEFT_OK && must_look(operation, ladder, waited))
+            status = weft_look_round(operation);
+        /* S3, acquire: once more. The word may have come between the look above and the failure, found by a rank that went on from it:
+         * then the failure made it visible (F1), and this rank's own call has not failed. */
+        if (weft_unlikely(status != WEFT_OK))
+            return weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire)) ? WEFT_OK : status;
+        if (ladder->now_ns >= ladder->deadline_ns)
+            return weft_fail_timeout(operation);
+        if (ladder->now_ns >= ladder->stall_ns) {
+            ladder->stall_ns = INT64_MAX;
+            weft_stall_warn(comm, operation->number, NULL, ladder->now_ns - operation->started_ns);
+        }
+        climb(operation, ladder);
+        ladder->now_ns = weft_now_ns();
+    }
+}
+
 weft_status weft_await(struct weft_operation *operation)
 {
     weft_comm *comm = operation->comm;
-    struct weft_until *until = &operation->until;
     if (weft_unlikely(weft_requests_mine()))
-        return weft_await_among(operation);
+        return await_among(operation);
     if (yield_first(operation))
         return WEFT_OK;
     struct ladder ladder = {.begin_ns = weft_now_ns(), .deadline_ns = INT64_MAX};
@@ -272,23 +352,12 @@ weft_status weft_await(struct weft_operation *operation)
         operation->started_ns = ladder.begin_ns;
     if (comm->timeout_ns > 0 && !operation->call->idle)
         ladder.deadline_ns = operation->started_ns + comm->timeout_ns;
-    for (;;) {
-        /* S3, acquire: pairs with S1. */
-        if (weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire)))
-            break;
-        weft_status status = weft_world_inherit(comm->world);
-        int64_t waited = ladder.now_ns - ladder.begin_ns;
-        if (status == WEFT_OK && must_look(operation, &ladder, waited))
-            status = weft_look_round(operation);
-        /* S3, acquire: once more. The word may have come between the look above and the failure, found by a rank that went on from it:
-         * then the failure made it visible (F1), and this rank's own call has not failed. */
-        if (weft_unlikely(status != WEFT_OK))
-            return weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire)) ? WEFT_OK : status;
-        if (ladder.now_ns >= ladder.deadline_ns)
-            return weft_fail_timeout(operation);
-        climb(operation, &ladder);
-        ladder.now_ns = weft_now_ns();
-    }
+    ladder.stall_ns = weft_stall_due(operation, operation->started_ns);
+    weft_status status = ascend(operation, &ladder);
+    if (ladder.noted)
+        weft_report_goes_on(comm);
+    if (status != WEFT_OK)
+        return status;
     comm->usual_ns += (ladder.now_ns - ladder.begin_ns - comm->usual_ns) / 8;
     if (comm->patience > 0)
         comm->patience--;
@@ -314,9 +383,8 @@ static const struct weft_request *any_left(struct weft_request *const *requests,
     return NULL;
 }
 
-static void sleep_for_requests(struct weft_request *const *requests, size_t count, bool all)
+static void sleep_for_requests(struct weft_request *const *requests, size_t count, bool all, int64_t deadline_ns)
 {
-    int64_t deadline_ns = INT64_MAX;
     struct weft_event *event = weft_event_mine();
     uint32_t seen = event != NULL ? weft_event_look(event) : 0;
     /* Another thread may have finished them before this one registered. */
@@ -328,7 +396,7 @@ static void sleep_for_requests(struct weft_request *const *requests, size_t coun
     weft_requests_unregister();
 }
 
-static void climb_among(struct weft_request *const *requests, size_t count, bool all, int64_t waited_ns)
+static void climb_among(struct weft_request *const *requests, size_t count, bool all, int64_t waited_ns, int64_t due_ns)
 {
     const struct weft_request *left = any_left(requests, count);
     if (left == NULL)
@@ -342,7 +410,7 @@ static void climb_among(struct weft_request *const *requests, size_t count, bool
     } else if (spin || (!block && waited_ns < (crowded(comm) ? YIELD_CROWDED_NS : YIELD_NS)))
         weft_yield();
     else
-        sleep_for_requests(requests, count, all);
+        sleep_for_requests(requests, count, all, due_ns);
 }
 
 void weft_wait_requests(struct weft_request *const *requests, size_t count, bool all)
@@ -354,15 +422,15 @@ void weft_wait_requests(struct weft_request *const *requests, size_t count, bool
         int64_t now_ns = weft_now_ns();
         if (begin_ns == 0)
             begin_ns = now_ns;
-        weft_requests_check(requests, count, now_ns);
-        climb_among(requests, count, all, now_ns - begin_ns);
+        int64_t due_ns = weft_requests_check(requests, count, now_ns, true);
+        climb_among(requests, count, all, now_ns - begin_ns, due_ns);
     }
 }
 
 void weft_test_requests(struct weft_request *const *requests, size_t count)
 {
     if (!weft_requests_move(requests, count, true))
-        weft_requests_check(requests, count, weft_now_ns());
+        weft_requests_check(requests, count, weft_now_ns(), false);
 }
 
 void weft_wait_delivered(const weft_comm *comm, const _Atomic uint64_t *word, uint64_t value)
@@ -370,6 +438,7 @@ void weft_wait_delivered(const weft_comm *comm, const _Atomic uint64_t *word, ui
     /* S3, acquire: pairs with S1. */
     while (atomic_load_explicit(word, memory_order_acquire) < value && weft_world_status(comm->world) == WEFT_OK)
         weft_yield();
+    weft_observe_acquire(word);
     if (weft_world_status(comm->world) != WEFT_OK)
         weft_wait_outside(comm);
 }
@@ -385,6 +454,14 @@ void weft_wait_cause(const struct weft_world *world)
 {
     while (weft_world_status(world) == WEFT_OK)
         weft_yield();
+    weft_observe_acquire(&world->cause.status);
+}
+
+void weft_wait_unread(const _Atomic uint32_t *readers)
+{
+    /* A7, seq_cst: after A4; pairs with A5. */
+    while (atomic_load_explicit(readers, memory_order_seq_cst) != 0)
+        weft_yield();
 }
 
 void weft_wait_outside(const weft_comm *comm)
@@ -393,4 +470,6 @@ void weft_wait_outside(const weft_comm *comm)
         /* I3, seq_cst: after F2; pairs with I1 and I4. */
         while (rank != comm->rank && atomic_load_explicit(&weft_slot_of(comm, rank)->inside, memory_order_seq_cst) != 0)
             weft_yield();
+    for (int rank = 0; rank < comm->n_ranks; rank++)
+        weft_observe_acquire(&weft_slot_of(comm, rank)->inside);
 }

@@ -72,6 +72,8 @@ void weft_wait_unpinned(const weft_comm *comm);
 
 /* Until the cause of a failure is written down: the time that takes another thread. */
 void weft_wait_cause(const struct weft_world *world);
+/* Until nobody looks at what is about to be freed: the count of those who do. */
+void weft_wait_unread(const _Atomic uint32_t *readers);
 /* Until no other rank is inside buffers; only after a failure, when none can go in any more. */
 void weft_wait_outside(const weft_comm *comm);
 

@@ -5,6 +5,11 @@
  * offsets in many pages would fall into one set of the cache. */
 #include "core/world.h"
 
+#include "core/observe.h"
+#include "core/report.h"
+#include "core/trace.h"
+#include "core/worlds.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,6 +21,18 @@ static size_t slots_bytes(const struct weft_world *world)
 static size_t channels_bytes(const struct weft_world *world)
 {
     return (size_t)world->n_ranks * (size_t)world->n_ranks * sizeof *world->channels;
+}
+
+static void free_world(struct weft_world *world)
+{
+    pthread_mutex_destroy(&world->lock);
+    if (world->free_rows != NULL)
+        world->free_rows(world);
+    free(world->rows);
+    weft_traces_end(world);
+    weft_pages_free(world->slots, slots_bytes(world));
+    weft_pages_free(world->channels, channels_bytes(world));
+    free(world);
 }
 
 struct weft_world *weft_world_create(int n_ranks, const struct weft_world_config *config)
@@ -33,20 +50,24 @@ struct weft_world *weft_world_create(int n_ranks, const struct weft_world_config
     if (config->with_grid)
         world->channels = weft_pages_allocate(channels_bytes(world));
     world->rows = calloc((size_t)n_ranks, sizeof *world->rows);
-    if (world->slots == NULL || world->rows == NULL || (config->with_grid && world->channels == NULL)) {
-        weft_pages_free(world->slots, slots_bytes(world));
-        weft_pages_free(world->channels, channels_bytes(world));
-        free(world->rows);
-        free(world);
-        return NULL;
-    }
     pthread_mutex_init(&world->lock, NULL);
     weft_processors_count(&processors);
     world->crowded = n_ranks > processors.usable;
     world->gated = world->crowded || n_ranks > WEFT_FLAT_RANKS;
-    world->unfenced = !world->crowded && weft_fence_all_ready(); /* crowded ranks sleep often */
-    if ((world->parent = config->parent) != NULL)
+    world->observed = weft_observed();
+    world->unfenced = !world->crowded && !world->observed && weft_fence_all_ready(); /* crowded ranks sleep often */
+    world->parent = config->parent;
+    weft_trace_setup();
+    world->traces = weft_traces_make(n_ranks);
+    world->stall_ns = config->stall_ns;
+    if (world->slots == NULL || world->rows == NULL || (config->with_grid && world->channels == NULL) ||
+        !weft_worlds_add(world)) {
+        free_world(world);
+        return NULL;
+    }
+    if (world->parent != NULL)
         weft_world_join(world->parent);
+    weft_report_setup();
     return world;
 }
 
@@ -66,13 +87,8 @@ void weft_world_leave(struct weft_world *world)
         pthread_mutex_unlock(&world->lock);
         if (left > 0)
             return;
-        pthread_mutex_destroy(&world->lock);
-        if (world->free_rows != NULL)
-            world->free_rows(world);
-        free(world->rows);
-        weft_pages_free(world->slots, slots_bytes(world));
-        weft_pages_free(world->channels, channels_bytes(world));
-        free(world);
+        weft_worlds_remove(world);
+        free_world(world);
         world = parent;
     }
 }
@@ -108,4 +124,5 @@ void weft_handle_attach(struct weft_comm *comm, struct weft_world *world, int ra
     comm->rank = rank;
     comm->place = rank;
     comm->slot = &world->slots[rank];
+    comm->trace = world->traces != NULL ? &world->traces[rank] : NULL;
 }

@@ -12,7 +12,9 @@
 #include <pthread.h>
 
 struct weft_event;
+struct weft_trace;
 struct weft_pair;
+struct weft_worlds_place;
 
 /* What a rank says of a call for those who compare or report. Written by its rank at each call, read by anyone at any
  * time: so every word is atomic, and `number` is 0 while the others change. */
@@ -31,6 +33,12 @@ struct weft_slot {
     _Atomic uint64_t calls;                              /* calls begun */
     _Atomic uint32_t inside;                             /* this rank reads or writes other ranks' buffers */
     _Atomic uint32_t left;                               /* enum weft_departure, see departure.h */
+    /* What it waits for, noted when a wait has become long: for reports alone, see report.h. */
+    _Atomic int64_t waits_since_ns;    /* 0: it does not, or not for long */
+    const char *_Atomic waits_in;      /* the call, of a message; NULL: the collective that it is in */
+    _Atomic int32_t waits_for;         /* as weft_until.target */
+    _Atomic int32_t waits_tag;         /* of a message */
+    _Atomic int32_t processor, thread; /* where it began to wait, or was bound; thread 0: not known */
     /* Written by others. */
     _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t sleepers; /* ranks asleep for this one */
     /* Written by the owner before it sleeps, taken back by who wakes it. */
@@ -43,6 +51,7 @@ struct weft_slot {
     unsigned char bodies[WEFT_RING_LINES + WEFT_MESSAGE_LINES][WEFT_CACHE_LINE];
 };
 static_assert(offsetof(struct weft_slot, bodies) % WEFT_CACHE_LINE == 0, "bodies are whole cache lines");
+static_assert(offsetof(struct weft_slot, sleepers) == WEFT_CACHE_LINE, "what the owner publishes fits a line");
 static_assert(offsetof(struct weft_slot, sleepers) % WEFT_CACHE_LINE == 0, "others write on a line of its own");
 static_assert(offsetof(struct weft_slot, event) % WEFT_CACHE_LINE == 0, "the owner's part stands on its own");
 
@@ -67,21 +76,27 @@ struct weft_world {
     bool crowded;  /* more ranks than processors */
     bool gated;    /* ranks meet at gates rather than each looking at each */
     bool unfenced; /* publishing takes no fence: who is about to sleep makes one for all threads */
+    bool observed; /* a ThreadSanitizer is to be told what publishing orders: see observe.h; then not unfenced */
     struct weft_slot *slots;
     uint8_t forced[WEFT_COLLECTIVES]; /* 1 + the index of the algorithm that the user asks for; 0: none */
     struct weft_world *parent; /* that this one was made from by dup or split: an abort there counts here; kept alive */
+    struct weft_worlds_place *place; /* in the table of all worlds */
+    uint64_t serial;                 /* of worlds made in this process, from 1 */
+    int64_t stall_ns;                /* an operation that takes as long is warned of; 0: none */
+    _Atomic uint64_t stalled;        /* the highest call that was warned of */
+    char name[64];
     _Atomic uint32_t departures; /* ranks that have left: who waits looks round when it changes */
     struct weft_cause cause;
     _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t gate_sleepers;
     struct weft_gate gates[WEFT_GATES];
     struct weft_pair *_Atomic *rows;             /* by sender: its rings to all ranks; NULL before its first message */
     void (*free_rows)(struct weft_world *world); /* NULL: there are none */
+    struct weft_trace *traces;                   /* by rank; NULL: none are kept */
     struct weft_line *channels; /* n_ranks * n_ranks, from * n_ranks + to; only where the algorithm `grid` is forced */
 
     /* From here on under `lock`. */
     pthread_mutex_t lock;
-    int members; /* handles, and others that keep the world alive; the last to go frees it */
-    char name[64];
+    int members;               /* handles, and others that keep the world alive; the last to go frees it */
     struct weft_birth *births; /* communicators being made from this one */
 };
 
@@ -110,6 +125,7 @@ struct weft_comm {
     uint64_t gate; /* uses of gates so far */
     uint32_t chain;
     struct weft_request *starting; /* by the nonblocking call that this handle is in; NULL: it blocks */
+    struct weft_trace *trace;      /* that this rank keeps; NULL: none */
     bool asynchronous; /* has been used for nonblocking operations: `consumed` alone tells what ranks have read */
     _Atomic uint32_t in_flight; /* operations that are begun and not finished, but for a blocking one alone */
     weft_wait wait;
@@ -148,6 +164,7 @@ struct weft_world_config {
     const char *name;
     uint8_t forced[WEFT_COLLECTIVES];
     bool with_grid;
+    int64_t stall_ns;
     struct weft_world *parent;
 };
 /* With one member, its maker; NULL when memory is short. */

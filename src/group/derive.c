@@ -56,7 +56,8 @@ static bool unfinished(struct weft_world *parent, uint64_t number, int color)
 
 static struct weft_world *make(struct weft_world *parent, int size)
 {
-    struct weft_world_config config = {.name = parent->name, .with_grid = parent->channels != NULL, .parent = parent};
+    struct weft_world_config config = {
+        .name = parent->name, .with_grid = parent->channels != NULL, .stall_ns = parent->stall_ns, .parent = parent};
     memcpy(config.forced, parent->forced, sizeof config.forced);
     pthread_mutex_unlock(&parent->lock); /* making a world takes a place in its parent */
     struct weft_world *world = weft_world_create(size, &config);

@@ -204,6 +204,8 @@ weft_status weft_group_id_from_text(const char *text, weft_group_id *id)
 
 /* ---- Joining */
 
+#define STALL_NS INT64_C(10000000000) /* unless WEFT_STALL_MS says otherwise */
+
 /* What a rank brings. */
 struct join {
     const char *call;
@@ -289,10 +291,24 @@ static weft_status join_group(const weft_group_id *id, struct join *join)
     return status;
 }
 
+/* A setting of the environment, where it is set. */
+static weft_status read_milliseconds(const char *call, const char *name, int64_t *ns)
+{
+    const char *text = getenv(name);
+    char *end;
+    if (text == NULL || text[0] == 0)
+        return WEFT_OK;
+    long long value = strtoll(text, &end, 10);
+    if (*end != 0 || value < 0 || value > INT64_MAX / 1000000)
+        return weft_error(WEFT_ERR_ARGUMENT, call, NULL, "%s is \"%s\", expected a number of milliseconds", name, text);
+    *ns = (int64_t)value * 1000000;
+    return WEFT_OK;
+}
+
 /* Fills in what the config says, NULL where it is not given. */
 static weft_status read_config(struct join *join, const weft_config *config, weft_wait *wait, int64_t *timeout_ns)
 {
-    const char *algorithms = getenv("WEFT_ALGORITHMS"), *timeout_ms = getenv("WEFT_TIMEOUT_MS");
+    const char *algorithms = getenv("WEFT_ALGORITHMS");
     const char *source = "WEFT_ALGORITHMS";
     char error[300];
     if (config != NULL) {
@@ -316,14 +332,12 @@ static weft_status read_config(struct join *join, const weft_config *config, wef
         *timeout_ns = config->timeout_ns;
         join->config.name = config->name;
     }
-    if (*timeout_ns == 0 && timeout_ms != NULL && timeout_ms[0] != 0) {
-        char *end;
-        long long value = strtoll(timeout_ms, &end, 10);
-        if (*end != 0 || value < 0 || value > INT64_MAX / 1000000)
-            return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL,
-                              "WEFT_TIMEOUT_MS is \"%s\", expected a number of milliseconds", timeout_ms);
-        *timeout_ns = (int64_t)value * 1000000;
-    }
+    weft_status status = *timeout_ns == 0 ? read_milliseconds(join->call, "WEFT_TIMEOUT_MS", timeout_ns) : WEFT_OK;
+    join->config.stall_ns = STALL_NS;
+    if (status == WEFT_OK)
+        status = read_milliseconds(join->call, "WEFT_STALL_MS", &join->config.stall_ns);
+    if (status != WEFT_OK)
+        return status;
     if (!weft_algorithms_parse(algorithms, join->config.forced, error, sizeof error))
         return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL, "%s: %s", source, error);
     join->config.with_grid = weft_algorithms_use_grid(join->config.forced);

@@ -19,9 +19,12 @@ static size_t row_bytes(const struct weft_world *world)
 
 void weft_parcel_release(struct weft_parcel *parcel)
 {
+    weft_observe_release(&parcel->holders);
     /* M3, acq_rel: the last to let go has the other's last words behind it. */
-    if (atomic_fetch_sub_explicit(&parcel->holders, 1, memory_order_acq_rel) == 1)
-        free(parcel);
+    if (atomic_fetch_sub_explicit(&parcel->holders, 1, memory_order_acq_rel) != 1)
+        return;
+    weft_observe_acquire(&parcel->holders);
+    free(parcel);
 }
 
 /* The world's end: all handles are gone, and what they have not taken out of the rings is given up. */
@@ -165,7 +168,10 @@ bool weft_mail_came(const weft_comm *comm, int source)
     struct weft_pair *pair = weft_pair_at(comm, source, comm->rank);
     uint64_t at = comm->mail->with[source].received;
     /* S5, seq_cst: also S3, where no sleep follows; pairs with S1 in weft_mail_write. */
-    return pair != NULL && atomic_load_explicit(&weft_pair_line(pair, at)->word, memory_order_seq_cst) == at + 1;
+    bool came = pair != NULL && atomic_load_explicit(&weft_pair_line(pair, at)->word, memory_order_seq_cst) == at + 1;
+    if (weft_unlikely(came && comm->world->observed))
+        weft_observe_acquire(&weft_pair_line(pair, at)->word);
+    return came;
 }
 
 /* By the type's function. */
@@ -173,15 +179,16 @@ static weft_status copy_objects(weft_comm *comm, const struct weft_parcel *parce
                                 size_t count)
 {
     weft_status status = WEFT_OK;
-    bool healthy = weft_inside_enter(comm);
-    if (healthy && count > 0) {
+    if (!weft_inside_enter(comm)) {
+        weft_inside_leave(comm);
+        return weft_world_status(comm->world);
+    }
+    if (count > 0) {
         pthread_cleanup_push(weft_handle_abandon, comm);
         status = receive->type->copy(receive->type, parcel->data, receive->data, count);
         pthread_cleanup_pop(0);
     }
     weft_inside_leave(comm);
-    if (!healthy)
-        return weft_world_status(comm->world);
     return status == WEFT_OK ? WEFT_OK : WEFT_ERR_CALLBACK;
 }
 

@@ -48,6 +48,7 @@ static bool has_room(struct weft_comm *comm, const struct weft_pair *pair, int d
         return true;
     /* S3, acquire: pairs with S1 of the receiver: he has read what is written over. */
     with->room = atomic_load_explicit(&pair->taken, memory_order_acquire);
+    weft_observe_acquire(&pair->taken);
     return with->sent + lines - with->room <= WEFT_PAIR_LINES;
 }
 
@@ -163,6 +164,8 @@ weft_status weft_send_begin(weft_comm *comm, struct weft_sending *sending, bool 
     request->move = send_move;
     request->check = send_check;
     request->fail = send_fail;
+    request->name = sending->name;
+    request->tag = sending->tag;
     weft_requests_lock(comm);
     *with->unsent_end = sending;
     with->unsent_end = &sending->next;
@@ -282,6 +285,8 @@ weft_status weft_receive_begin(weft_comm *comm, struct weft_receive *receive, bo
     request->came = receive_came;
     request->check = receive_check;
     request->fail = receive_fail;
+    request->name = receive->name;
+    request->tag = receive->tag;
     weft_requests_lock(comm);
     if (!receive->probes)
         weft_mail_post(comm, receive);

@@ -94,6 +94,20 @@ int64_t weft_now_ns(void);
 /* The same clock as the scheduler last saw it, some milliseconds old, and for a fifth of the price. */
 int64_t weft_tick(void);
 
+/* A clock that costs little to read, the same on all processors, of a steady rate that is not told. */
+WEFT_INLINE uint64_t weft_cycles(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+    uint64_t ticks;
+    __asm__ __volatile__("mrs %0, cntvct_el0" : "=r"(ticks));
+    return ticks;
+#else
+    return (uint64_t)weft_now_ns();
+#endif
+}
+
 /* Lets another runnable thread have this processor. */
 void weft_yield(void);
 
@@ -133,6 +147,20 @@ struct weft_level {
 };
 /* The levels of the machine, outermost first, at most `capacity`; returns how many there are, negative on failure. */
 int weft_topology_levels(struct weft_level *levels, int capacity);
+
+/* ---- For reports: safe in a signal handler, as weft_now_ns is. */
+
+/* Numbers of the processor that the calling thread runs on (negative: not known), and of the thread, as the system's tools show it. */
+int weft_processor(void);
+int weft_thread_id(void);
+/* Where a thread of this process runs, or last did, and whether it does: 'R', or 'S' and others where it does not. False: there is none. */
+bool weft_thread_look(int thread, int *processor, char *state);
+/* Opens a file to write behind what stands there; negative: refused. */
+int weft_file_append(const char *path);
+bool weft_file_write(int file, const char *text, size_t bytes);
+void weft_file_close(int file);
+/* From now on the handler gets the signal, in any thread; `unclaimed`: only if nobody has asked for it. False: refused. */
+bool weft_signal_handle(int signo, void (*handler)(int signo), bool unclaimed);
 
 enum weft_vicinity { WEFT_VICINITY_NUMA, WEFT_VICINITY_L3, WEFT_VICINITY_CORE };
 /* A number for the memory node, the last-level cache or the core of the processor that the calling thread runs on, the

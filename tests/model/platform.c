@@ -102,6 +102,51 @@ void weft_processors_count(struct weft_processors *out)
     model_plain((uintptr_t)out, sizeof *out, true);
 }
 
+int weft_processor(void)
+{
+    return 0;
+}
+
+int weft_thread_id(void)
+{
+    return 1;
+}
+
+bool weft_thread_look(int thread, int *processor, char *state)
+{
+    (void)thread;
+    (void)processor;
+    (void)state;
+    return false;
+}
+
+int weft_file_append(const char *path)
+{
+    (void)path;
+    return -1;
+}
+
+bool weft_file_write(int file, const char *text, size_t bytes)
+{
+    (void)file;
+    (void)text;
+    (void)bytes;
+    return false;
+}
+
+void weft_file_close(int file)
+{
+    (void)file;
+}
+
+bool weft_signal_handle(int signo, void (*handler)(int signo), bool unclaimed)
+{
+    (void)signo;
+    (void)handler;
+    (void)unclaimed;
+    return false;
+}
+
 int weft_topology_levels(struct weft_level *levels, int capacity)
 {
     (void)levels;
