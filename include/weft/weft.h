@@ -559,7 +559,8 @@ weft_status weft_cancel(weft_request **request);
  *      from buffer to buffer, by the receiver, and their send waits for that. What a receiver comes across in looking
  *      for something else is put aside in memory of its own. A rank's first message takes 2 KiB for each rank of the
  *      communicator, as untouched pages. Failures end the call alone, but for ABORTED: ARGUMENT, TRUNCATED, MISMATCH,
- *      TIMEOUT, RANK_LOST when the other side has left, MEMORY, CALLBACK to both sides.
+ *      TIMEOUT, RANK_LOST when the other side has left (of WEFT_ANY_SOURCE: all other ranks), MEMORY, CALLBACK to both
+ *      sides.
  *      Examples: examples/halo.c, examples/work_pool.c. ---- */
 
 #define WEFT_NO_RANK (-2)
