@@ -412,6 +412,35 @@ static void any_source_is_lost_when_all_others_have_left(void **unused)
     }
 }
 
+/* A rank makes its rings with its first message, while the receiver looks for it all the time. */
+static void first_messages(weft_comm *comm, void *arg)
+{
+    (void)arg;
+    int rank = weft_comm_rank(comm), data = rank;
+    for (int i = 0; i < scaled(1000); i++) {
+        weft_comm *other;
+        weft_message message;
+        weft_status status = WEFT_PENDING;
+        CHECK_OK(weft_comm_dup(comm, &other));
+        if (rank == 0)
+            CHECK_OK(weft_send(other, &data, 1, WEFT_INT32, 1, 0));
+        while (rank == 1 && status == WEFT_PENDING)
+            status = weft_iprobe(other, 0, 0, &message);
+        if (rank == 1) {
+            CHECK_OK(status);
+            CHECK_OK(weft_recv(other, &data, 1, WEFT_INT32, 0, 0, NULL));
+        }
+        CHECK_OK(weft_comm_destroy(other));
+    }
+}
+
+static void a_first_message_may_come_while_it_is_looked_for(void **unused)
+{
+    (void)unused;
+    test_case("first messages");
+    run_ranks(2, NULL, first_messages, NULL);
+}
+
 /* ---- Objects */
 
 static weft_status copy_string(const weft_type *type, const void *source, void *target, size_t count)
@@ -464,6 +493,7 @@ int main(void)
         TEST(handles_go_with_messages_under_way),
         TEST(a_barrier_moves_what_was_started),
         TEST(any_source_is_lost_when_all_others_have_left),
+        TEST(a_first_message_may_come_while_it_is_looked_for),
         TEST(objects_are_copied_by_their_function),
     };
     return RUN_TESTS("messages", tests);
