@@ -16,8 +16,8 @@ run: ## Install what is missing, build, run the demo (ARGS=...)
 test: ## Install what is missing, build, run the tests (ARGS='-R NAME')
 	@./test $(ARGS)
 
-fuzz: all ## Run random programs, a million operations and more (ARGS=SEED replays one)
-	@WEFT_TEST_SCALE=40 $(if $(ARGS),WEFT_TEST_SEED=$(ARGS)) build/tests/test_random_program
+fuzz: all ## Run random programs, a million operations, some minutes (ARGS=SEED replays one)
+	@WEFT_TEST_SCALE=140 $(if $(ARGS),WEFT_TEST_SEED=$(ARGS)) build/tests/test_random_program
 
 bench: all ## Measure this machine (ARGS='allreduce --ranks 2,4')
 	@build/tools/weft/weft bench $(ARGS)

@@ -8,7 +8,7 @@
 
 #include <weft/info.h>
 
-enum { GUARD = 64, FILL = 0xa5 };
+enum { GUARD = 64, FILL = 0xa5, FLIGHTS = 7 };
 
 /* A line holds 56 bytes beside its word, a body 18 lines of 64; then pages, blocks, slices. */
 const size_t switch_sizes[] = {1,     2,     8,     55,     56,     57,     63,     64,      65,
@@ -25,8 +25,9 @@ const char *wait_name(weft_wait wait)
 const char *item_describe(const struct item *item, char *text, size_t size)
 {
     const struct oracle_call *call = &item->call;
-    snprintf(text, size, "%s of %d ranks, count %zu of %s, op %s, root %d", call->collective->name, call->n_ranks,
-             call->count, call->type ? call->type->name : "-", call->op ? call->op->name : "-", call->root);
+    snprintf(text, size, "%s%s of %d ranks, count %zu of %s, op %s, root %d", item->nonblocking ? "i" : "",
+             call->collective->name, call->n_ranks, call->count, call->type ? call->type->name : "-",
+             call->op ? call->op->name : "-", call->root);
     return text;
 }
 
@@ -52,6 +53,7 @@ void item_make(struct item *item, uint64_t *state, const struct oracle_call *cal
     for (int r = 1; r < n; r++)
         same_shape = same_shape && call->collective->gives(call, r) == call->collective->gives(call, 0);
     *item = (struct item){.call = *call, .seed = random_next(state)};
+    item->nonblocking = random_below(state, 2);
     item->shared_send = same_shape && !call->collective->one_buffer && random_below(state, 8) == 0;
     item->inputs = test_alloc(sizeof(void *) * (size_t)n);
     item->expected = test_alloc(sizeof(void *) * (size_t)n);
@@ -138,11 +140,22 @@ static void check_received(const struct item *item, int rank, const unsigned cha
           item_describe(item, text, sizeof text), rank, how, at / call->type->size, found, want);
 }
 
-void item_run(const struct item *item, weft_comm *comm)
+/* One rank's part of an item, from the call until it is checked. */
+struct flight {
+    const struct item *item;
+    struct guarded send, recv;
+    size_t *numbers, give, own;
+    weft_request *request;
+    bool in_place, keeps;
+    char how[80];
+};
+
+/* Buffers of a shape that this rank chooses, and what to hand in for them. */
+static void prepare(struct flight *flight, int rank, const void **send, void **recv)
 {
+    const struct item *item = flight->item;
     const struct oracle_call *call = &item->call;
     const struct oracle_collective *collective = call->collective;
-    int rank = weft_comm_rank(comm);
     uint64_t state = item->seed ^ (uint64_t)rank * 0x9e3779b97f4a7c15u;
     size_t give = bytes_of(call, collective->gives, rank), receive = bytes_of(call, collective->receives, rank);
     size_t own = bytes_of(call, collective->own_offset, rank);
@@ -151,39 +164,81 @@ void item_run(const struct item *item, weft_comm *comm)
     bool keeps = in_place && collective->root_keeps;
     bool odd = !item->aligned && random_below(&state, 4) == 0;
     size_t room = keeps ? 0 : in_place && own + give > receive ? own + give : receive;
-    struct guarded send = guarded_alloc(in_place && !keeps ? 0 : give, odd ? 1 + random_below(&state, 15) : 0);
-    struct guarded recv = guarded_alloc(room, odd ? 1 + random_below(&state, 15) : 0);
-    const void *send_argument = send.data;
-    void *recv_argument = recv.data;
+    flight->send = guarded_alloc(in_place && !keeps ? 0 : give, odd ? 1 + random_below(&state, 15) : 0);
+    flight->recv = guarded_alloc(room, odd ? 1 + random_below(&state, 15) : 0);
+    *send = flight->send.data;
+    *recv = flight->recv.data;
     if (give && (!in_place || keeps))
-        memcpy(send.data, item->inputs[rank], give);
+        memcpy(flight->send.data, item->inputs[rank], give);
     if (give && in_place && !keeps)
-        memcpy(recv.data + own, item->inputs[rank], give);
+        memcpy(flight->recv.data + own, item->inputs[rank], give);
     if (keeps)
-        recv_argument = random_below(&state, 2) ? WEFT_IN_PLACE : send.data + own;
+        *recv = random_below(&state, 2) ? WEFT_IN_PLACE : flight->send.data + own;
     else if (in_place)
-        send_argument = random_below(&state, 2) ? WEFT_IN_PLACE : recv.data + own;
+        *send = random_below(&state, 2) ? WEFT_IN_PLACE : flight->recv.data + own;
     else if (item->shared_send)
-        send_argument = item->inputs[rank];
+        *send = item->inputs[rank];
     if (give == 0 && !in_place && random_below(&state, 2))
-        send_argument = NULL;
+        *send = NULL;
     if (room == 0 && !keeps && random_below(&state, 2))
-        recv_argument = NULL;
+        *recv = NULL;
+    flight->give = give;
+    flight->own = own;
+    flight->in_place = in_place;
+    flight->keeps = keeps;
+    snprintf(flight->how, sizeof flight->how, "%s, %s, send %p recv %p", in_place ? "in place" : "out of place",
+             odd ? "misaligned" : "aligned", (void *)(uintptr_t)*send, *recv);
+}
 
-    char text[200], how[80];
-    snprintf(how, sizeof how, "%s, %s, send %p recv %p", in_place ? "in place" : "out of place",
-             odd ? "misaligned" : "aligned", (void *)(uintptr_t)send_argument, recv_argument);
-    weft_status status = collective->perform(call, comm, send_argument, recv_argument);
-    if (CHECK(status == WEFT_OK, "%s: rank %d, %s: %s (%s)", item_describe(item, text, sizeof text), rank, how,
-              weft_status_name(status), weft_last_error())) {
-        check_received(item, rank, keeps ? send.data + own : recv.data, how);
-        CHECK((in_place && !keeps) || give == 0 || memcmp(send.data, item->inputs[rank], give) == 0,
-              "%s: rank %d, %s: the send buffer has changed", item_describe(item, text, sizeof text), rank, how);
-        CHECK(guards_whole(&send) && guards_whole(&recv), "%s: rank %d, %s: bytes beside a buffer have changed",
-              item_describe(item, text, sizeof text), rank, how);
+/* The call, or the start of it. False: it has failed. */
+static bool take_off(struct flight *flight, const struct item *item, weft_comm *comm)
+{
+    const void *send;
+    void *recv;
+    char text[200];
+    int rank = weft_comm_rank(comm);
+    *flight = (struct flight){.item = item, .numbers = test_alloc(oracle_numbers_bytes(&item->call))};
+    prepare(flight, rank, &send, &recv);
+    weft_status status = item->call.collective->perform(&item->call, comm, send, recv, flight->numbers,
+                                                        item->nonblocking ? &flight->request : NULL);
+    return CHECK(status == WEFT_OK, "%s: rank %d, %s: %s (%s)", item_describe(item, text, sizeof text), rank,
+                 flight->how, weft_status_name(status), weft_last_error());
+}
+
+/* Waits for it (a third of the time by looking), and checks what has come. */
+static void land(struct flight *flight, weft_comm *comm, bool flew)
+{
+    const struct item *item = flight->item;
+    int rank = weft_comm_rank(comm);
+    char text[200];
+    weft_status status = WEFT_PENDING;
+    if (item->seed % 3 == 0)
+        for (int looks = 0; looks < 1000 && status == WEFT_PENDING; looks++)
+            status = weft_test(&flight->request);
+    if (status == WEFT_PENDING)
+        status = weft_wait_one(&flight->request);
+    if (flew &&
+        CHECK(status == WEFT_OK && flight->request == NULL, "%s: rank %d, %s: %s (%s)",
+              item_describe(item, text, sizeof text), rank, flight->how, weft_status_name(status), weft_last_error())) {
+        check_received(item, rank, flight->keeps ? flight->send.data + flight->own : flight->recv.data, flight->how);
+        CHECK((flight->in_place && !flight->keeps) || flight->give == 0 ||
+                  memcmp(flight->send.data, item->inputs[rank], flight->give) == 0,
+              "%s: rank %d, %s: the send buffer has changed", item_describe(item, text, sizeof text), rank,
+              flight->how);
+        CHECK(guards_whole(&flight->send) && guards_whole(&flight->recv),
+              "%s: rank %d, %s: bytes beside a buffer have changed", item_describe(item, text, sizeof text), rank,
+              flight->how);
     }
-    free(send.base);
-    free(recv.base);
+    free(flight->send.base);
+    free(flight->recv.base);
+    free(flight->numbers);
+}
+
+void item_run(const struct item *item, weft_comm *comm)
+{
+    struct flight flight;
+    bool flew = take_off(&flight, item, comm);
+    land(&flight, comm, flew);
 }
 
 struct items {
@@ -191,11 +246,26 @@ struct items {
     size_t count;
 };
 
+/* Nonblocking ones stay in flight until this rank likes to finish them, or there are too many. */
 static void run_items_rank(weft_comm *comm, void *arg)
 {
     const struct items *items = arg;
-    for (size_t i = 0; i < items->count; i++)
-        item_run(&items->items[i], comm);
+    struct flight flights[FLIGHTS];
+    size_t flying = 0;
+    uint64_t state = items->items[0].seed + (uint64_t)weft_comm_rank(comm);
+    for (size_t i = 0; i < items->count || flying > 0;) {
+        if (flying == FLIGHTS || i == items->count || (flying > 0 && random_below(&state, 3) == 0)) {
+            size_t which = random_below(&state, flying);
+            land(&flights[which], comm, true);
+            flights[which] = flights[--flying];
+            continue;
+        }
+        bool flew = take_off(&flights[flying], &items->items[i++], comm);
+        if (flew && flights[flying].request != NULL)
+            flying++;
+        else
+            land(&flights[flying], comm, flew);
+    }
 }
 
 void run_items(int n_ranks, const weft_config *config, struct item *items, size_t count)

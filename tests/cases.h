@@ -3,7 +3,8 @@
  *
  * An item is one call: inputs and expected outputs are prepared by the main thread, then each rank makes the call on
  * buffers of its own choosing (in place or not, aligned or not, with guard bytes around) and compares bits. Many items run
- * one after the other on one communicator without anything between them, as in a program. */
+ * one after the other on one communicator without anything between them, as in a program. Half of them are nonblocking
+ * calls; several are in flight at once, with blocking ones in between, and each rank finishes them in an order of its own. */
 #ifndef WEFT_TESTS_CASES_H
 #define WEFT_TESTS_CASES_H
 
@@ -15,6 +16,7 @@ struct item {
     uint64_t seed;       /* of each rank's own choices */
     bool shared_send;    /* all ranks send from one and the same buffer */
     bool aligned;        /* no odd addresses (types of the user may need it) */
+    bool nonblocking;    /* the call is started, and waited for */
     void **inputs;       /* by rank */
     void **expected;     /* by rank; only [0] where the collective gives the same everywhere */
     uint64_t inputs_sum; /* of a shared send buffer: nobody may write to it */
@@ -24,7 +26,7 @@ struct item {
 typedef void (*item_fill)(uint64_t *state, const weft_type *type, void *data, size_t count);
 void item_make(struct item *item, uint64_t *state, const struct oracle_call *call, item_fill fill);
 void item_free(struct item *item);
-/* One rank's part: the call and all checks. Any thread. */
+/* One rank's part: the call, a wait for it if it is nonblocking, and all checks. Any thread. */
 void item_run(const struct item *item, weft_comm *comm);
 /* "allreduce count 7 of float32, sum, root 0" for messages. */
 const char *item_describe(const struct item *item, char *text, size_t size);

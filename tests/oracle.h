@@ -38,9 +38,15 @@ struct oracle_collective {
     size_t (*own_offset)(const struct oracle_call *call, int rank);
     /* inputs[r] is what rank r gives; writes what `rank` must receive, and leaves gaps as they are. */
     void (*expect)(const struct oracle_call *call, const void *const *inputs, int rank, void *output);
-    /* Makes the call to the library. send may be WEFT_IN_PLACE, with root_keeps recv; with one_buffer only recv counts. */
-    weft_status (*perform)(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv);
+    /* Makes the call to the library, or, with a request, starts it. send may be WEFT_IN_PLACE, with root_keeps recv; with
+     * one_buffer only recv counts. Counts and offsets are written to numbers, which stays until the call has finished. */
+    weft_status (*perform)(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv,
+                           size_t *numbers, weft_request **request);
 };
+
+size_t oracle_numbers_bytes(const struct oracle_call *call);
+/* The blocking call. */
+weft_status oracle_perform(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv);
 
 /* The collectives by index (NULL past the last) and by name. */
 const struct oracle_collective *oracle_collective(size_t index);

@@ -246,111 +246,122 @@ static void expect_own_uneven_block(const struct oracle_call *call, const void *
     reduce_part(call, inputs, uneven_before(call, rank), uneven(call, rank), output);
 }
 
-/* ---- The calls ---- */
+/* ---- The calls: blocking, or started ---- */
 
-static weft_status perform_barrier(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv)
+#define CALL(name, ...) (request != NULL ? weft_i##name(__VA_ARGS__, request) : weft_##name(__VA_ARGS__))
+#define PERFORM(name)                                                                                                  \
+    static weft_status perform_##name(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv,   \
+                                      size_t *numbers, weft_request **request)
+
+PERFORM(barrier)
 {
-    (void)call, (void)send, (void)recv;
-    return weft_barrier(comm);
+    (void)call, (void)send, (void)recv, (void)numbers;
+    return request != NULL ? weft_ibarrier(comm, request) : weft_barrier(comm);
 }
 
-static weft_status perform_broadcast(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv)
+PERFORM(broadcast)
 {
-    (void)send;
-    return weft_broadcast(comm, recv, call->count, call->type, call->root);
+    (void)send, (void)numbers;
+    return CALL(broadcast, comm, recv, call->count, call->type, call->root);
 }
 
-static weft_status perform_allgather(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv)
+PERFORM(allgather)
 {
-    return weft_allgather(comm, send, recv, call->count, call->type);
+    (void)numbers;
+    return CALL(allgather, comm, send, recv, call->count, call->type);
 }
 
-static weft_status perform_reduce(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv)
+PERFORM(reduce)
 {
-    return weft_reduce(comm, send, recv, call->count, call->type, call->op, call->root);
+    (void)numbers;
+    return CALL(reduce, comm, send, recv, call->count, call->type, call->op, call->root);
 }
 
-static weft_status perform_allreduce(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv)
+PERFORM(allreduce)
 {
-    return weft_allreduce(comm, send, recv, call->count, call->type, call->op);
+    (void)numbers;
+    return CALL(allreduce, comm, send, recv, call->count, call->type, call->op);
 }
 
-static weft_status perform_reduce_scatter(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv)
+PERFORM(gather)
 {
-    return weft_reduce_scatter(comm, send, recv, call->count, call->type, call->op);
+    (void)numbers;
+    return CALL(gather, comm, send, recv, call->count, call->type, call->root);
 }
 
-/* One number for each rank. */
-static size_t *numbers(const struct oracle_call *call, size_t (*number)(const struct oracle_call *call, int rank))
+PERFORM(scatter)
 {
-    size_t *made = test_alloc(sizeof *made * (size_t)call->n_ranks);
-    for (int r = 0; r < call->n_ranks; r++)
-        made[r] = number(call, r);
-    return made;
+    (void)numbers;
+    return CALL(scatter, comm, send, recv, call->count, call->type, call->root);
 }
 
-static weft_status perform_reduce_scatterv(const struct oracle_call *call, weft_comm *comm, const void *send,
-                                           void *recv)
+PERFORM(alltoall)
 {
-    size_t *counts = numbers(call, uneven);
-    weft_status status = weft_reduce_scatterv(comm, send, recv, counts, call->type, call->op);
-    free(counts);
-    return status;
+    (void)numbers;
+    return CALL(alltoall, comm, send, recv, call->count, call->type);
 }
 
-static weft_status perform_gather(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv)
+PERFORM(reduce_scatter)
 {
-    return weft_gather(comm, send, recv, call->count, call->type, call->root);
+    (void)numbers;
+    return CALL(reduce_scatter, comm, send, recv, call->count, call->type, call->op);
 }
 
-static weft_status perform_scatter(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv)
+PERFORM(scan)
 {
-    return weft_scatter(comm, send, recv, call->count, call->type, call->root);
+    (void)numbers;
+    return CALL(scan, comm, send, recv, call->count, call->type, call->op);
+}
+
+PERFORM(exscan)
+{
+    (void)numbers;
+    return CALL(exscan, comm, send, recv, call->count, call->type, call->op);
+}
+
+/* counts[r] of each rank's block, and behind them its offset. */
+static size_t *fill_uneven(const struct oracle_call *call, size_t *numbers)
+{
+    for (int r = 0; r < call->n_ranks; r++) {
+        numbers[r] = uneven(call, r);
+        numbers[call->n_ranks + r] = uneven_offset(call, r);
+    }
+    return numbers;
 }
 
 /* Counts and offsets are for the root alone; the others hand in nothing. */
-static weft_status perform_gatherv(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv)
+PERFORM(gatherv)
 {
     int rank = weft_comm_rank(comm);
-    size_t *counts = rank == call->root ? numbers(call, uneven) : NULL;
-    size_t *offsets = rank == call->root ? numbers(call, uneven_offset) : NULL;
-    weft_status status = weft_gatherv(comm, send, uneven(call, rank), recv, counts, offsets, call->type, call->root);
-    free(counts);
-    free(offsets);
-    return status;
+    const size_t *counts = rank == call->root ? fill_uneven(call, numbers) : NULL;
+    const size_t *offsets = rank == call->root ? numbers + call->n_ranks : NULL;
+    return CALL(gatherv, comm, send, uneven(call, rank), recv, counts, offsets, call->type, call->root);
 }
 
-static weft_status perform_scatterv(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv)
+PERFORM(scatterv)
 {
     int rank = weft_comm_rank(comm);
-    size_t *counts = rank == call->root ? numbers(call, uneven) : NULL;
-    size_t *offsets = rank == call->root ? numbers(call, uneven_offset) : NULL;
-    weft_status status = weft_scatterv(comm, send, counts, offsets, recv, uneven(call, rank), call->type, call->root);
-    free(counts);
-    free(offsets);
-    return status;
+    const size_t *counts = rank == call->root ? fill_uneven(call, numbers) : NULL;
+    const size_t *offsets = rank == call->root ? numbers + call->n_ranks : NULL;
+    return CALL(scatterv, comm, send, counts, offsets, recv, uneven(call, rank), call->type, call->root);
 }
 
-static weft_status perform_allgatherv(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv)
+PERFORM(allgatherv)
 {
-    size_t *counts = numbers(call, uneven), *offsets = numbers(call, uneven_offset);
-    weft_status status =
-        weft_allgatherv(comm, send, uneven(call, weft_comm_rank(comm)), recv, counts, offsets, call->type);
-    free(counts);
-    free(offsets);
-    return status;
+    const size_t *counts = fill_uneven(call, numbers), *offsets = numbers + call->n_ranks;
+    return CALL(allgatherv, comm, send, uneven(call, weft_comm_rank(comm)), recv, counts, offsets, call->type);
 }
 
-static weft_status perform_alltoall(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv)
+PERFORM(reduce_scatterv)
 {
-    return weft_alltoall(comm, send, recv, call->count, call->type);
+    return CALL(reduce_scatterv, comm, send, recv, fill_uneven(call, numbers), call->type, call->op);
 }
 
-static weft_status perform_alltoallv(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv)
+PERFORM(alltoallv)
 {
     int rank = weft_comm_rank(comm), n = call->n_ranks;
-    size_t *made = test_alloc(sizeof *made * 4 * (size_t)n), *send_counts = made, *send_offsets = made + n;
-    size_t *recv_counts = made + 2 * n, *recv_offsets = made + 3 * n;
+    size_t *send_counts = numbers, *send_offsets = numbers + n;
+    size_t *recv_counts = numbers + 2 * n, *recv_offsets = numbers + 3 * n;
     for (int r = 0; r < n; r++) {
         send_counts[r] = pair(call, rank, r);
         send_offsets[r] = pair_offset(call, rank, r, false);
@@ -359,20 +370,20 @@ static weft_status perform_alltoallv(const struct oracle_call *call, weft_comm *
     }
     if (send == WEFT_IN_PLACE) /* then nobody looks at them */
         send_counts = send_offsets = NULL;
-    weft_status status =
-        weft_alltoallv(comm, send, send_counts, send_offsets, recv, recv_counts, recv_offsets, call->type);
-    free(made);
+    return CALL(alltoallv, comm, send, send_counts, send_offsets, recv, recv_counts, recv_offsets, call->type);
+}
+
+weft_status oracle_perform(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv)
+{
+    size_t *numbers = test_alloc(oracle_numbers_bytes(call));
+    weft_status status = call->collective->perform(call, comm, send, recv, numbers, NULL);
+    free(numbers);
     return status;
 }
 
-static weft_status perform_scan(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv)
+size_t oracle_numbers_bytes(const struct oracle_call *call)
 {
-    return weft_scan(comm, send, recv, call->count, call->type, call->op);
-}
-
-static weft_status perform_exscan(const struct oracle_call *call, weft_comm *comm, const void *send, void *recv)
-{
-    return weft_exscan(comm, send, recv, call->count, call->type, call->op);
+    return sizeof(size_t) * 4 * (size_t)call->n_ranks;
 }
 
 static const struct oracle_collective collectives[] = {

@@ -365,6 +365,26 @@ static void objects_are_not_swapped(void **unused)
     }
 }
 
+/* Where nothing is sent and nothing received, buffers may be NULL; that they are the same is no swap. */
+static void exchange_no_objects(weft_comm *comm, void *arg)
+{
+    (void)arg;
+    weft_type type = {.name = "counted", .size = sizeof(struct shared *), .copy = pointer_copy};
+    size_t none[3] = {0, 0, 0};
+    CHECK_OK(weft_alltoallv(comm, NULL, none, none, NULL, none, none, &type));
+    CHECK_OK(weft_alltoallv(comm, WEFT_IN_PLACE, NULL, NULL, NULL, none, none, &type));
+    CHECK_OK(weft_alltoall(comm, NULL, NULL, 0, &type));
+}
+
+static void no_objects_are_exchanged_without_buffers(void **unused)
+{
+    (void)unused;
+    for (int n = 1; n <= 3; n++) {
+        test_case("%d ranks", n);
+        run_ranks(n, NULL, exchange_no_objects, NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +394,7 @@ int main(void)
         TEST(blocks_may_go_from_one_end_of_a_buffer_to_the_other),
         TEST(objects_move_by_their_copy_function),
         TEST(objects_are_not_swapped),
+        TEST(no_objects_are_exchanged_without_buffers),
     };
     return RUN_TESTS("blocks", tests);
 }

@@ -55,10 +55,10 @@ static weft_status shoot(weft_comm *comm, const struct shot *shot, int round, bo
     char *from = send.memory + (round % 2 ? send.bytes - give : 0),
          *to = recv.memory + (round % 2 ? recv.bytes - room : 0);
     memset(in_place && !keeps ? to + own : from, rank + 1, give < PAGE ? give : PAGE);
-    weft_status status = collective->perform(&call, comm, in_place && !keeps ? WEFT_IN_PLACE : from,
-                                             keeps  ? WEFT_IN_PLACE
-                                             : room ? to
-                                                    : NULL);
+    weft_status status = oracle_perform(&call, comm, in_place && !keeps ? WEFT_IN_PLACE : from,
+                                        keeps  ? WEFT_IN_PLACE
+                                        : room ? to
+                                               : NULL);
     pages_forbid(send.memory, send.bytes);
     pages_forbid(recv.memory, recv.bytes);
     if (round % 4 == 3)

@@ -47,7 +47,7 @@ static weft_status make_call(weft_comm *comm, const struct side *side, void *sen
                                .type = side->type,
                                .op = side->op,
                                .root = side->root};
-    return call.collective->perform(&call, comm, send, recv);
+    return oracle_perform(&call, comm, send, recv);
 }
 
 /* What did not need the others may succeed; before the third call after it everybody knows. */

@@ -329,6 +329,118 @@ static void handles_go_with_messages_under_way(void **unused)
     }
 }
 
+/* Far more than a ring holds: who has started their receives, or sends, moves them in whatever it waits, also elsewhere. */
+enum { FLOOD = 300 };
+
+static void flood(weft_comm *comm, void *arg)
+{
+    bool sender_starts = *(const bool *)arg;
+    int rank = weft_comm_rank(comm), data[FLOOD];
+    weft_request *requests[FLOOD];
+    weft_comm *other;
+    CHECK_OK(weft_comm_dup(comm, &other));
+    for (int i = 0; i < FLOOD; i++)
+        data[i] = rank == 0 ? i : -1;
+    for (int i = 0; i < FLOOD && rank < 2; i++)
+        if ((rank == 0) == sender_starts)
+            CHECK_OK(rank == 0 ? weft_isend(comm, &data[i], 1, WEFT_INT32, 1, i, &requests[i])
+                               : weft_irecv(comm, &data[i], 1, WEFT_INT32, 0, i, NULL, &requests[i]));
+        else
+            CHECK_OK(rank == 0 ? weft_send(comm, &data[i], 1, WEFT_INT32, 1, i)
+                               : weft_recv(comm, &data[i], 1, WEFT_INT32, 0, i, NULL));
+    CHECK_OK(weft_barrier(sender_starts ? other : comm));
+    if (rank < 2 && (rank == 0) == sender_starts)
+        CHECK_OK(weft_wait_all(requests, FLOOD));
+    CHECK(rank != 1 || (data[0] == 0 && data[FLOOD - 1] == FLOOD - 1), "%d, %d", data[0], data[FLOOD - 1]);
+    CHECK_OK(weft_comm_destroy(other));
+}
+
+static void a_barrier_moves_what_was_started(void **unused)
+{
+    (void)unused;
+    for (int i = 0; i < 12; i++) {
+        bool sender_starts = i % 2;
+        weft_config config = WEFT_CONFIG_INIT;
+        config.wait = waits[i % 3];
+        config.timeout_ns = 60000000000;
+        test_case("the %s starts, wait %s, %d ranks", sender_starts ? "sender" : "receiver", wait_name(config.wait),
+                  2 + i / 6 * 3);
+        run_ranks(2 + i / 6 * 3, &config, flood, &sender_starts);
+    }
+}
+
+/* When all others have left, what they have sent is still received, and what this rank has sent itself; then nothing can come. */
+static void stay_behind(weft_comm *comm, void *arg)
+{
+    (void)arg;
+    int rank = weft_comm_rank(comm), data = rank;
+    weft_request *request = NULL, *sending = NULL;
+    weft_message message;
+    weft_comm *other;
+    CHECK_OK(weft_comm_dup(comm, &other));
+    if (rank > 0)
+        CHECK_OK(weft_send(other, &data, 1, WEFT_INT32, 0, rank));
+    else
+        CHECK_OK(weft_isend(other, &data, 1, WEFT_INT32, 0, 7, &sending));
+    if (rank > 0)
+        CHECK_OK(weft_comm_destroy(other));
+    CHECK_OK(weft_barrier(comm)); /* all but rank 0 have left the other one */
+    if (rank > 0)
+        return;
+    for (int i = 0; i < weft_comm_size(comm); i++) {
+        CHECK_OK(weft_iprobe(other, WEFT_ANY_SOURCE, WEFT_ANY_TAG, &message));
+        CHECK_OK(weft_recv(other, &data, 1, WEFT_INT32, WEFT_ANY_SOURCE, message.tag, NULL));
+        CHECK(data == message.source, "%d from rank %d", data, message.source);
+    }
+    CHECK_OK(weft_wait_one(&sending));
+    CHECK_STATUS(WEFT_ERR_RANK_LOST, weft_iprobe(other, WEFT_ANY_SOURCE, WEFT_ANY_TAG, &message));
+    CHECK_STATUS(WEFT_ERR_RANK_LOST, weft_probe(other, WEFT_ANY_SOURCE, 3, &message));
+    CHECK_OK(weft_irecv(other, &data, 1, WEFT_INT32, WEFT_ANY_SOURCE, 3, NULL, &request));
+    CHECK_STATUS(WEFT_ERR_RANK_LOST, weft_wait_one(&request));
+    CHECK_STATUS(WEFT_PENDING, weft_iprobe(other, 0, 3, &message)); /* this rank is still there */
+    CHECK_OK(weft_send(other, &data, 1, WEFT_INT32, 0, 3));
+    CHECK_OK(weft_recv(other, &data, 1, WEFT_INT32, WEFT_ANY_SOURCE, 3, NULL));
+    CHECK_OK(weft_comm_destroy(other));
+}
+
+static void any_source_is_lost_when_all_others_have_left(void **unused)
+{
+    (void)unused;
+    for (int n = 2; n < 6; n++) {
+        test_case("%d ranks", n);
+        run_ranks(n, NULL, stay_behind, NULL);
+    }
+}
+
+/* A rank makes its rings with its first message, while the receiver looks for it all the time. */
+static void first_messages(weft_comm *comm, void *arg)
+{
+    (void)arg;
+    int rank = weft_comm_rank(comm), data = rank;
+    for (int i = 0; i < scaled(1000); i++) {
+        weft_comm *other;
+        weft_message message;
+        weft_status status = WEFT_PENDING;
+        CHECK_OK(weft_comm_dup(comm, &other));
+        if (rank == 0)
+            CHECK_OK(weft_send(other, &data, 1, WEFT_INT32, 1, 0));
+        while (rank == 1 && status == WEFT_PENDING)
+            status = weft_iprobe(other, 0, 0, &message);
+        if (rank == 1) {
+            CHECK_OK(status);
+            CHECK_OK(weft_recv(other, &data, 1, WEFT_INT32, 0, 0, NULL));
+        }
+        CHECK_OK(weft_comm_destroy(other));
+    }
+}
+
+static void a_first_message_may_come_while_it_is_looked_for(void **unused)
+{
+    (void)unused;
+    test_case("first messages");
+    run_ranks(2, NULL, first_messages, NULL);
+}
+
 /* ---- Objects */
 
 static weft_status copy_string(const weft_type *type, const void *source, void *target, size_t count)
@@ -379,6 +491,9 @@ int main(void)
         TEST(failures_fail_the_call_alone),
         TEST(an_abort_ends_all_messages),
         TEST(handles_go_with_messages_under_way),
+        TEST(a_barrier_moves_what_was_started),
+        TEST(any_source_is_lost_when_all_others_have_left),
+        TEST(a_first_message_may_come_while_it_is_looked_for),
         TEST(objects_are_copied_by_their_function),
     };
     return RUN_TESTS("messages", tests);

@@ -1,146 +1,219 @@
 // SPDX-License-Identifier: MIT
 /* A random program: all ranks execute the same sequence of blocking collectives, nonblocking ones, messages and splits on random
  * communicators, and finish what is in flight in orders of their own; every element that comes is checked. The program follows from a
- * seed, which stands in the messages; WEFT_TEST_SCALE=100 is the long form (make fuzz). */
+ * seed, which stands in the messages; WEFT_TEST_SCALE=140 runs a million operations (make fuzz). */
 #include "cases.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { COMMS = 4, FLIGHTS = 24, MOST = 3000 };
+enum { COMMS = 4, FLIGHTS = 24, MOST = 3000, MOST_RANKS = 16 };
 
-enum kind { BARRIER, BROADCAST, ALLGATHER, ALLREDUCE, REDUCE, MESSAGE, KINDS };
+enum kind {
+    BARRIER,
+    BROADCAST,
+    ALLGATHER,
+    ALLREDUCE,
+    REDUCE,
+    GATHER,
+    SCATTER,
+    ALLTOALL,
+    REDUCE_SCATTER,
+    SCAN,
+    EXSCAN,
+    GATHERV,
+    SCATTERV,
+    ALLGATHERV,
+    ALLTOALLV,
+    REDUCE_SCATTERV,
+    MESSAGE, /* a quarter of all are messages, or barriers */
+    KINDS = MESSAGE + 4
+};
 
 struct flight {
     enum kind kind;
     int n, rank, root, shift; /* of the communicator; shift: messages go from rank r to r + shift */
     size_t count;
-    int64_t base, *send, *recv;
+    int64_t base, *send, *recv;                     /* all send base + rank, base + rank + 1, ... */
+    size_t counts[MOST_RANKS], offsets[MOST_RANKS]; /* of blocks that differ, up to `count` each */
     weft_request *requests[2];
     weft_message message;
 };
 
 struct rank {
     weft_comm *comms[COMMS];
-    struct flight flights[FLIGHTS];
+    struct flight *flights[FLIGHTS];
     uint64_t own; /* random numbers of this rank's own */
     int in_flight;
 };
 
-static void plan(struct flight *flight, weft_comm *comm, uint64_t *shared)
+/* Of the block of a rank, or of that between two ranks, which is the same both ways. */
+static size_t uneven(const struct flight *flight, int r, int other)
 {
+    return flight->count * (size_t)((r + other + flight->root) % 3) / 2;
+}
+
+static struct flight *plan(weft_comm *comm, uint64_t *shared)
+{
+    struct flight *flight = test_alloc(sizeof *flight);
     *flight = (struct flight){.kind = (enum kind)random_below(shared, KINDS), .n = weft_comm_size(comm)};
+    flight->kind = flight->kind > MESSAGE ? MESSAGE : flight->kind;
     flight->rank = weft_comm_rank(comm);
     uint64_t root = random_next(shared), shift = random_next(shared), long_one = random_below(shared, 5);
     flight->root = (int)(root % (uint64_t)flight->n);
     flight->shift = (int)(shift % (uint64_t)flight->n);
     flight->count = random_below(shared, long_one ? 30 : MOST);
     flight->base = (int64_t)(random_next(shared) >> 40);
-    flight->send = test_alloc((flight->count + 1) * sizeof *flight->send);
-    flight->recv = test_alloc(((size_t)flight->n * flight->count + 1) * sizeof *flight->recv);
-    for (size_t i = 0; i < flight->count; i++)
+    size_t all = (size_t)flight->n * flight->count;
+    flight->send = test_alloc((all + 1) * sizeof *flight->send);
+    flight->recv = test_alloc((all + 1) * sizeof *flight->recv);
+    for (size_t i = 0; i < all; i++)
         flight->send[i] = flight->base + flight->rank + (int64_t)i;
     if (flight->kind == BROADCAST)
         memcpy(flight->recv, flight->send, flight->count * sizeof *flight->send);
+    for (int r = 0; r < flight->n; r++) {
+        flight->counts[r] = uneven(flight, r, flight->kind == ALLTOALLV ? flight->rank : 0);
+        flight->offsets[r] = (size_t)r * flight->count;
+    }
+    return flight;
+}
+
+/* recv + offset is base + first, base + first + 1, ...; with times, each is so many times that, and more. */
+static bool holds(const struct flight *flight, size_t offset, size_t count, int64_t first, int64_t times, int64_t more)
+{
+    for (size_t i = 0; i < count; i++)
+        if (flight->recv[offset + i] != times * (flight->base + first + (int64_t)i) + more)
+            return false;
+    return true;
+}
+
+/* Block r, from rank r, which begins at `first` of what that rank sent; for all ranks. */
+static bool blocks_hold(const struct flight *flight, bool differ, size_t first)
+{
+    for (int r = 0; r < flight->n; r++)
+        if (!holds(flight, flight->offsets[r], differ ? flight->counts[r] : flight->count, r + (int64_t)first, 1, 0))
+            return false;
+    return true;
+}
+
+static bool right(const struct flight *flight)
+{
+    int64_t n = flight->n, rank = flight->rank, root = flight->root, all = n * (n - 1) / 2, before = 0;
+    size_t count = flight->count, own = (size_t)rank * count;
+    bool is_root = rank == root;
+    switch (flight->kind) {
+    case BARRIER:
+        return true;
+    case BROADCAST:
+        return holds(flight, 0, count, root, 1, 0);
+    case ALLGATHER:
+    case ALLGATHERV:
+        return blocks_hold(flight, flight->kind == ALLGATHERV, 0);
+    case GATHER:
+    case GATHERV:
+        return !is_root || blocks_hold(flight, flight->kind == GATHERV, 0);
+    case ALLTOALL:
+    case ALLTOALLV:
+        return blocks_hold(flight, flight->kind == ALLTOALLV, own);
+    case SCATTER:
+    case SCATTERV:
+        return holds(flight, 0, flight->kind == SCATTER ? count : flight->counts[rank], root + (int64_t)own, 1, 0);
+    case ALLREDUCE:
+        return holds(flight, 0, count, 0, n, all);
+    case REDUCE:
+        return !is_root || holds(flight, 0, count, 0, n, all);
+    case REDUCE_SCATTER:
+        return holds(flight, 0, count, (int64_t)own, n, all);
+    case REDUCE_SCATTERV:
+        for (int r = 0; r < rank; r++)
+            before += (int64_t)flight->counts[r];
+        return holds(flight, 0, flight->counts[rank], before, n, all);
+    case SCAN:
+        return holds(flight, 0, count, 0, rank + 1, rank * (rank + 1) / 2);
+    case EXSCAN:
+        return rank == 0 || holds(flight, 0, count, 0, rank, rank * (rank - 1) / 2);
+    default:
+        return holds(flight, 0, count, (rank + n - flight->shift) % n, 1, 0);
+    }
 }
 
 static void land(struct flight *flight)
 {
-    int64_t n = flight->n;
-    bool right = true;
-    for (size_t i = 0; right && i < flight->count; i++) {
-        int64_t at = flight->base + (int64_t)i, sum = n * at + n * (n - 1) / 2;
-        switch (flight->kind) {
-        case BROADCAST:
-            right = flight->recv[i] == at + flight->root;
-            break;
-        case ALLGATHER:
-            for (int r = 0; right && r < n; r++)
-                right = flight->recv[(size_t)r * flight->count + i] == at + r;
-            break;
-        case ALLREDUCE:
-            right = flight->recv[i] == sum;
-            break;
-        case REDUCE:
-            right = flight->rank != flight->root || flight->recv[i] == sum;
-            break;
-        case MESSAGE:
-            right = flight->recv[i] == at + (flight->rank + flight->n - flight->shift) % flight->n;
-            break;
-        default:
-            break;
-        }
-    }
-    CHECK(right, "kind %d, %zu elements, %d ranks, root %d, shift %d", (int)flight->kind, flight->count, flight->n,
-          flight->root, flight->shift);
+    CHECK(right(flight), "kind %d, %zu elements, %d ranks, root %d, shift %d", (int)flight->kind, flight->count,
+          flight->n, flight->root, flight->shift);
     free(flight->send);
     free(flight->recv);
+    free(flight);
 }
 
-static void message(weft_comm *comm, struct flight *f, bool blocks)
+static weft_status message(weft_comm *comm, struct flight *f, bool blocks)
 {
     int to = (f->rank + f->shift) % f->n, from = (f->rank + f->n - f->shift) % f->n, tag = (int)(f->base % 1000);
-    if (blocks) {
-        CHECK_OK(
-            weft_sendrecv(comm, f->send, f->count, to, tag, f->recv, f->count, from, tag, WEFT_INT64, &f->message));
-        return;
-    }
+    if (blocks)
+        return weft_sendrecv(comm, f->send, f->count, to, tag, f->recv, f->count, from, tag, WEFT_INT64, &f->message);
     CHECK_OK(weft_irecv(comm, f->recv, f->count, WEFT_INT64, from, tag, &f->message, &f->requests[0]));
-    CHECK_OK(weft_isend(comm, f->send, f->count, WEFT_INT64, to, tag, &f->requests[1]));
+    return weft_isend(comm, f->send, f->count, WEFT_INT64, to, tag, &f->requests[1]);
 }
 
-static void fly(weft_comm *comm, struct flight *f)
+/* The call, or the start of it. */
+#define CALL(name, ...) (blocks ? weft_##name(comm, __VA_ARGS__) : weft_i##name(comm, __VA_ARGS__, &f->requests[0]))
+
+static weft_status fly_blocks(weft_comm *comm, struct flight *f, bool blocks)
 {
-    weft_request **request = &f->requests[0];
+    size_t own = f->counts[f->rank];
+    const weft_type *type = WEFT_INT64;
     switch (f->kind) {
-    case BARRIER:
-        CHECK_OK(weft_ibarrier(comm, request));
-        break;
-    case BROADCAST:
-        CHECK_OK(weft_ibroadcast(comm, f->recv, f->count, WEFT_INT64, f->root, request));
-        break;
-    case ALLGATHER:
-        CHECK_OK(weft_iallgather(comm, f->send, f->recv, f->count, WEFT_INT64, request));
-        break;
-    case ALLREDUCE:
-        CHECK_OK(weft_iallreduce(comm, f->send, f->recv, f->count, WEFT_INT64, WEFT_SUM, request));
-        break;
-    case REDUCE:
-        CHECK_OK(weft_ireduce(comm, f->send, f->recv, f->count, WEFT_INT64, WEFT_SUM, f->root, request));
-        break;
+    case GATHER:
+        return CALL(gather, f->send, f->recv, f->count, type, f->root);
+    case SCATTER:
+        return CALL(scatter, f->send, f->recv, f->count, type, f->root);
+    case ALLTOALL:
+        return CALL(alltoall, f->send, f->recv, f->count, type);
+    case GATHERV:
+        return CALL(gatherv, f->send, own, f->recv, f->counts, f->offsets, type, f->root);
+    case SCATTERV:
+        return CALL(scatterv, f->send, f->counts, f->offsets, f->recv, own, type, f->root);
+    case ALLGATHERV:
+        return CALL(allgatherv, f->send, own, f->recv, f->counts, f->offsets, type);
     default:
-        message(comm, f, false);
+        return CALL(alltoallv, f->send, f->counts, f->offsets, f->recv, f->counts, f->offsets, type);
     }
 }
 
-static void perform(weft_comm *comm, struct flight *f)
+static weft_status fly(weft_comm *comm, struct flight *f, bool blocks)
 {
+    const weft_type *type = WEFT_INT64;
     switch (f->kind) {
     case BARRIER:
-        CHECK_OK(weft_barrier(comm));
-        break;
+        return blocks ? weft_barrier(comm) : weft_ibarrier(comm, &f->requests[0]);
     case BROADCAST:
-        CHECK_OK(weft_broadcast(comm, f->recv, f->count, WEFT_INT64, f->root));
-        break;
+        return CALL(broadcast, f->recv, f->count, type, f->root);
     case ALLGATHER:
-        CHECK_OK(weft_allgather(comm, f->send, f->recv, f->count, WEFT_INT64));
-        break;
+        return CALL(allgather, f->send, f->recv, f->count, type);
     case ALLREDUCE:
-        CHECK_OK(weft_allreduce(comm, f->send, f->recv, f->count, WEFT_INT64, WEFT_SUM));
-        break;
+        return CALL(allreduce, f->send, f->recv, f->count, type, WEFT_SUM);
     case REDUCE:
-        CHECK_OK(weft_reduce(comm, f->send, f->recv, f->count, WEFT_INT64, WEFT_SUM, f->root));
-        break;
+        return CALL(reduce, f->send, f->recv, f->count, type, WEFT_SUM, f->root);
+    case REDUCE_SCATTER:
+        return CALL(reduce_scatter, f->send, f->recv, f->count, type, WEFT_SUM);
+    case REDUCE_SCATTERV:
+        return CALL(reduce_scatterv, f->send, f->recv, f->counts, type, WEFT_SUM);
+    case SCAN:
+        return CALL(scan, f->send, f->recv, f->count, type, WEFT_SUM);
+    case EXSCAN:
+        return CALL(exscan, f->send, f->recv, f->count, type, WEFT_SUM);
+    case MESSAGE:
+        return message(comm, f, blocks);
     default:
-        message(comm, f, true);
+        return fly_blocks(comm, f, blocks);
     }
 }
 
 /* One that is in flight, or all: by wait_one, wait_all, wait_any or test, as this rank likes. */
 static void finish_one(struct rank *rank, int index)
 {
-    struct flight *f = &rank->flights[index];
+    struct flight *f = rank->flights[index];
     size_t any;
     switch (random_below(&rank->own, 4)) {
     case 0:
@@ -160,7 +233,7 @@ static void finish_one(struct rank *rank, int index)
         CHECK_OK(weft_wait_one(&f->requests[0]));
     }
     land(f);
-    *f = rank->flights[--rank->in_flight];
+    rank->flights[index] = rank->flights[--rank->in_flight];
 }
 
 /* The parts of the world that the communicator at `index` is split into, from the first one. */
@@ -199,15 +272,12 @@ static void run_program(weft_comm *comm, void *arg)
             split_anew(rank, index, &shared);
             continue;
         }
-        struct flight *flight = &rank->flights[rank->in_flight];
-        plan(flight, at, &call);
-        if (what < 40) {
-            perform(at, flight);
+        struct flight *flight = plan(at, &call);
+        CHECK_OK(fly(at, flight, what < 40));
+        if (what < 40)
             land(flight);
-        } else {
-            fly(at, flight);
-            rank->in_flight++;
-        }
+        else
+            rank->flights[rank->in_flight++] = flight;
         while (rank->in_flight == FLIGHTS || (rank->in_flight > 0 && random_below(&rank->own, 3) == 0))
             finish_one(rank, (int)random_below(&rank->own, (uint64_t)rank->in_flight));
     }

@@ -38,7 +38,7 @@ static weft_status call(weft_comm *comm, const char *collective, size_t count, i
     void *send = calloc(count + 1, 4), *recv = calloc((size_t)weft_comm_size(comm) * count + 1, 4);
     struct oracle_call call = {
         oracle_collective_by_name(collective), weft_comm_size(comm), count, WEFT_INT32, WEFT_SUM, root};
-    weft_status status = call.collective->perform(&call, comm, send, recv);
+    weft_status status = oracle_perform(&call, comm, send, recv);
     free(send);
     free(recv);
     return status;

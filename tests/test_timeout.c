@@ -30,7 +30,7 @@ static weft_status make_call(weft_comm *comm, const struct late *late, void *sen
                                WEFT_INT32,
                                WEFT_SUM,
                                late->first_missing};
-    return call.collective->perform(&call, comm, send, recv);
+    return oracle_perform(&call, comm, send, recv);
 }
 
 static void wait_for_the_missing(weft_comm *comm, void *arg)

@@ -267,7 +267,7 @@ static weft_status reduce_somehow(weft_comm *comm, const struct superstition *it
     struct oracle_call call = {
         oracle_collective_by_name(it->name), weft_comm_size(comm), it->count, WEFT_INT32, &superstitious, 0};
     call.root = call.collective->has_root ? 1 : 0;
-    return call.collective->perform(&call, comm, send, recv);
+    return oracle_perform(&call, comm, send, recv);
 }
 
 static void meet_thirteen(weft_comm *comm, void *arg)

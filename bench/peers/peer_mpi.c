@@ -25,7 +25,17 @@ static struct {
     int count;
     int root;
     bool is_root;
+    int *counts, *offsets; /* of each rank's block, where they are told */
+    int left, right;       /* neighbours on the ring */
+    int other;             /* of ranks 0 and 1; below 0: this is neither */
+    unsigned turn;
 } call;
+
+/* A started operation, to its end. */
+static int finish(int status, MPI_Request *request)
+{
+    return status == MPI_SUCCESS ? MPI_Wait(request, MPI_STATUS_IGNORE) : status;
+}
 
 static int run_barrier(void *self, const struct bench_arguments *arguments)
 {
@@ -41,68 +51,96 @@ static int run_broadcast(void *self, const struct bench_arguments *arguments)
     return MPI_Bcast(data, call.count, call.type, call.root, MPI_COMM_WORLD);
 }
 
-static int run_allgather(void *self, const struct bench_arguments *arguments)
+/* run_NAME makes a call; run_iNAME starts it and waits for it. */
+#define OPERATION(name, ...)                                                                                           \
+    static int name(void *self, const struct bench_arguments *arguments)                                               \
+    {                                                                                                                  \
+        const void *send = arguments->send;                                                                            \
+        void *recv = arguments->recv;                                                                                  \
+        (void)self;                                                                                                    \
+        return __VA_ARGS__;                                                                                            \
+    }
+#define BOTH(name, blocking, starting, ...)                                                                            \
+    OPERATION(run_##name, blocking(__VA_ARGS__, MPI_COMM_WORLD))                                                       \
+    static int run_i##name(void *self, const struct bench_arguments *arguments)                                        \
+    {                                                                                                                  \
+        const void *send = arguments->send;                                                                            \
+        void *recv = arguments->recv;                                                                                  \
+        MPI_Request request;                                                                                           \
+        (void)self;                                                                                                    \
+        return finish(starting(__VA_ARGS__, MPI_COMM_WORLD, &request), &request);                                      \
+    }
+
+BOTH(allgather, MPI_Allgather, MPI_Iallgather, send, call.count, call.type, recv, call.count, call.type)
+BOTH(allreduce, MPI_Allreduce, MPI_Iallreduce, send, recv, call.count, call.type, call.op)
+BOTH(reduce, MPI_Reduce, MPI_Ireduce, send, recv, call.count, call.type, call.op, call.root)
+BOTH(gather, MPI_Gather, MPI_Igather, send, call.count, call.type, recv, call.count, call.type, call.root)
+BOTH(scatter, MPI_Scatter, MPI_Iscatter, send, call.count, call.type, recv, call.count, call.type, call.root)
+BOTH(alltoall, MPI_Alltoall, MPI_Ialltoall, send, call.count, call.type, recv, call.count, call.type)
+BOTH(reduce_scatter, MPI_Reduce_scatter_block, MPI_Ireduce_scatter_block, send, recv, call.count, call.type, call.op)
+BOTH(scan, MPI_Scan, MPI_Iscan, send, recv, call.count, call.type, call.op)
+BOTH(exscan, MPI_Exscan, MPI_Iexscan, send, recv, call.count, call.type, call.op)
+OPERATION(run_gatherv, MPI_Gatherv(send, call.count, call.type, recv, call.counts, call.offsets, call.type, call.root,
+                                   MPI_COMM_WORLD))
+OPERATION(run_scatterv, MPI_Scatterv(send, call.counts, call.offsets, call.type, recv, call.count, call.type, call.root,
+                                     MPI_COMM_WORLD))
+OPERATION(run_allgatherv,
+          MPI_Allgatherv(send, call.count, call.type, recv, call.counts, call.offsets, call.type, MPI_COMM_WORLD))
+OPERATION(run_alltoallv, MPI_Alltoallv(send, call.counts, call.offsets, call.type, recv, call.counts, call.offsets,
+                                       call.type, MPI_COMM_WORLD))
+OPERATION(run_reduce_scatterv, MPI_Reduce_scatter(send, recv, call.counts, call.type, call.op, MPI_COMM_WORLD))
+OPERATION(run_sendrecv, MPI_Sendrecv(send, call.count, call.type, call.right, 0, recv, call.count, call.type, call.left,
+                                     0, MPI_COMM_WORLD, MPI_STATUS_IGNORE))
+
+static int run_ibroadcast(void *self, const struct bench_arguments *arguments)
 {
     (void)self;
-    return MPI_Allgather(arguments->send, call.count, call.type, arguments->recv, call.count, call.type,
-                         MPI_COMM_WORLD);
+    void *data = call.is_root ? (void *)(uintptr_t)arguments->send : arguments->recv;
+    MPI_Request request;
+    return finish(MPI_Ibcast(data, call.count, call.type, call.root, MPI_COMM_WORLD, &request), &request);
 }
 
-static int run_allreduce(void *self, const struct bench_arguments *arguments)
+/* One way: operation n goes from rank n mod 2 to the other. */
+static int run_pingpong(void *self, const struct bench_arguments *arguments)
 {
+    const int sender = (int)(++call.turn % 2), other = call.other;
     (void)self;
-    return MPI_Allreduce(arguments->send, arguments->recv, call.count, call.type, call.op, MPI_COMM_WORLD);
-}
-
-static int run_reduce(void *self, const struct bench_arguments *arguments)
-{
-    (void)self;
-    return MPI_Reduce(arguments->send, arguments->recv, call.count, call.type, call.op, call.root, MPI_COMM_WORLD);
-}
-
-static int run_gather(void *self, const struct bench_arguments *arguments)
-{
-    (void)self;
-    return MPI_Gather(arguments->send, call.count, call.type, arguments->recv, call.count, call.type, call.root,
-                      MPI_COMM_WORLD);
-}
-
-static int run_scatter(void *self, const struct bench_arguments *arguments)
-{
-    (void)self;
-    return MPI_Scatter(arguments->send, call.count, call.type, arguments->recv, call.count, call.type, call.root,
-                       MPI_COMM_WORLD);
-}
-
-static int run_alltoall(void *self, const struct bench_arguments *arguments)
-{
-    (void)self;
-    return MPI_Alltoall(arguments->send, call.count, call.type, arguments->recv, call.count, call.type, MPI_COMM_WORLD);
-}
-
-static int run_reduce_scatter(void *self, const struct bench_arguments *arguments)
-{
-    (void)self;
-    return MPI_Reduce_scatter_block(arguments->send, arguments->recv, call.count, call.type, call.op, MPI_COMM_WORLD);
-}
-
-static int run_scan(void *self, const struct bench_arguments *arguments)
-{
-    (void)self;
-    return MPI_Scan(arguments->send, arguments->recv, call.count, call.type, call.op, MPI_COMM_WORLD);
-}
-
-static int run_exscan(void *self, const struct bench_arguments *arguments)
-{
-    (void)self;
-    return MPI_Exscan(arguments->send, arguments->recv, call.count, call.type, call.op, MPI_COMM_WORLD);
+    if (other < 0)
+        return 0;
+    return other != sender
+               ? MPI_Send(arguments->send, call.count, call.type, other, 0, MPI_COMM_WORLD)
+               : MPI_Recv(arguments->recv, call.count, call.type, other, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
 }
 
 static const bench_operation operations[BENCH_COLLECTIVES] = {
-    [BENCH_BARRIER] = run_barrier,     [BENCH_BROADCAST] = run_broadcast, [BENCH_ALLGATHER] = run_allgather,
-    [BENCH_ALLREDUCE] = run_allreduce, [BENCH_REDUCE] = run_reduce,       [BENCH_GATHER] = run_gather,
-    [BENCH_SCATTER] = run_scatter,     [BENCH_ALLTOALL] = run_alltoall,   [BENCH_REDUCE_SCATTER] = run_reduce_scatter,
-    [BENCH_SCAN] = run_scan,           [BENCH_EXSCAN] = run_exscan,
+    [BENCH_BARRIER] = run_barrier,
+    [BENCH_BROADCAST] = run_broadcast,
+    [BENCH_ALLGATHER] = run_allgather,
+    [BENCH_ALLREDUCE] = run_allreduce,
+    [BENCH_REDUCE] = run_reduce,
+    [BENCH_GATHER] = run_gather,
+    [BENCH_SCATTER] = run_scatter,
+    [BENCH_ALLTOALL] = run_alltoall,
+    [BENCH_REDUCE_SCATTER] = run_reduce_scatter,
+    [BENCH_SCAN] = run_scan,
+    [BENCH_EXSCAN] = run_exscan,
+    [BENCH_GATHERV] = run_gatherv,
+    [BENCH_SCATTERV] = run_scatterv,
+    [BENCH_ALLGATHERV] = run_allgatherv,
+    [BENCH_ALLTOALLV] = run_alltoallv,
+    [BENCH_REDUCE_SCATTERV] = run_reduce_scatterv,
+    [BENCH_IBROADCAST] = run_ibroadcast,
+    [BENCH_IALLGATHER] = run_iallgather,
+    [BENCH_IALLREDUCE] = run_iallreduce,
+    [BENCH_IREDUCE] = run_ireduce,
+    [BENCH_IGATHER] = run_igather,
+    [BENCH_ISCATTER] = run_iscatter,
+    [BENCH_IALLTOALL] = run_ialltoall,
+    [BENCH_IREDUCE_SCATTER] = run_ireduce_scatter,
+    [BENCH_ISCAN] = run_iscan,
+    [BENCH_IEXSCAN] = run_iexscan,
+    [BENCH_PINGPONG] = run_pingpong,
+    [BENCH_SENDRECV] = run_sendrecv,
 };
 
 /* MPI has neither 16-bit floats nor, by these names, all pairs; points of those types it does not do. */
@@ -157,6 +195,17 @@ static bench_operation prepare(void *state, const struct bench_rank *rank, void 
     call.count = (int)point->count;
     call.root = point->root;
     call.is_root = rank->rank == point->root;
+    call.left = (rank->rank + point->n_ranks - 1) % point->n_ranks;
+    call.right = (rank->rank + 1) % point->n_ranks;
+    call.other = 1 - rank->rank;
+    call.turn = 0;
+    if (point->count > (size_t)(INT_MAX / point->n_ranks) ||
+        (point->collective == BENCH_PINGPONG && point->n_ranks < 2))
+        return NULL;
+    for (int r = 0; r < point->n_ranks; r++) {
+        call.counts[r] = call.count;
+        call.offsets[r] = r * call.count;
+    }
     return operations[point->collective];
 }
 
@@ -196,8 +245,13 @@ int main(int argc, char **argv)
     MPI_Init(&argc, &argv);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &n_ranks);
+    call.counts = calloc(2 * (size_t)n_ranks, sizeof *call.counts);
+    if (call.counts == NULL)
+        MPI_Abort(MPI_COMM_WORLD, 1);
+    call.offsets = call.counts + n_ranks;
     const struct bench_session session = peer_session(&command, &subject, 1);
     const bool fine = bench_rank_session(&session, share_team(&command.options, rank, n_ranks), rank);
     MPI_Finalize();
+    free(call.counts);
     return fine ? EXIT_SUCCESS : EXIT_FAILURE;
 }

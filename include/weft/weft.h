@@ -14,7 +14,7 @@
  * Sections: status; groups; communicators; types and operations; collectives; nonblocking; point to point. What is said
  * at the head of a section holds for each of its functions. Programs: examples/groups.c (threads of the program's own,
  * split), examples/heat.c (allgather and allreduce in a loop), examples/objects.c (a type with a copy function, an
- * operation of the program's own), examples/errors.c (what failures look like).
+ * operation of the program's own), examples/errors.c (what failures look like), examples/openmp.c (threads of OpenMP).
  *
  * ---- Declared for the contract, and not in this version of the library: a program that calls one of these does not
  * link.
@@ -493,7 +493,8 @@ weft_status weft_alltoall(weft_comm *comm, const void *send, void *recv, size_t 
 /* alltoall of blocks that differ: send_counts[r] elements at send + send_offsets[r] go to rank r, and recv_counts[r]
  * elements at recv + recv_offsets[r] come from it. What two ranks say of the block between them must agree
  * (MISMATCH). In place recv_counts and recv_offsets describe both what goes and what comes, and send_counts and
- * send_offsets are not looked at; so two ranks' blocks for each other are of one length. Else as alltoall. */
+ * send_offsets are not looked at; so two ranks' blocks for each other are of one length. Else as alltoall. Example:
+ * examples/sample_sort.cpp. */
 weft_status weft_alltoallv(weft_comm *comm, const void *send, const size_t *send_counts, const size_t *send_offsets,
                            void *recv, const size_t *recv_counts, const size_t *recv_offsets, const weft_type *type);
 /* recv[i] on the root = the combination of all ranks' send[i], for i below count. Every rank calls it with the same
@@ -524,7 +525,8 @@ weft_status weft_reduce_scatterv(weft_comm *comm, const void *send, void *recv, 
  * writes all results. UNSUPPORTED, also for WEFT_AVG; CALLBACK if a user's op failed. */
 weft_status weft_scan(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                       const weft_op *op);
-/* The same of ranks 0 to r - 1. Rank 0's recv is left as it was, and may be NULL unless it is in place. */
+/* The same of ranks 0 to r - 1. Rank 0's recv is left as it was, and may be NULL unless it is in place. Example:
+ * examples/prefix_sums.c. */
 weft_status weft_exscan(weft_comm *comm, const void *send, void *recv, size_t count, const weft_type *type,
                         const weft_op *op);
 
@@ -593,7 +595,8 @@ weft_status weft_cancel(weft_request **request);
  *      from buffer to buffer, by the receiver, and their send waits for that. What a receiver comes across in looking
  *      for something else is put aside in memory of its own. A rank's first message takes 2 KiB for each rank of the
  *      communicator, as untouched pages. Failures end the call alone, but for ABORTED: ARGUMENT, TRUNCATED, MISMATCH,
- *      TIMEOUT, RANK_LOST when the other side has left, MEMORY, CALLBACK to both sides.
+ *      TIMEOUT, RANK_LOST when the other side has left (of WEFT_ANY_SOURCE: all other ranks), MEMORY, CALLBACK to both
+ *      sides.
  *      Examples: examples/halo.c, examples/work_pool.c. ---- */
 
 #define WEFT_NO_RANK (-2)

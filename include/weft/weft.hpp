@@ -21,9 +21,11 @@
 #ifndef WEFT_WEFT_HPP
 #define WEFT_WEFT_HPP
 
+#include <weft/cpp/blocks.hpp>
 #include <weft/cpp/error.hpp>
 #include <weft/cpp/float16.hpp>
 #include <weft/cpp/group.hpp>
+#include <weft/cpp/messages.hpp>
 #include <weft/cpp/operations.hpp>
 #include <weft/cpp/ranges.hpp>
 #include <weft/cpp/request.hpp>
@@ -44,10 +46,19 @@
 
 namespace weft {
 
+/* What ranks that split_by puts together share. */
+enum class domain {
+    process = WEFT_DOMAIN_PROCESS,
+    numa = WEFT_DOMAIN_NUMA,
+    l3 = WEFT_DOMAIN_L3,
+    core = WEFT_DOMAIN_CORE
+};
+
 /* One rank's handle. Moves, does not copy; leaves the communicator when it is destroyed. Any thread may use it, one at
  * a time. Empty when made without arguments or moved from: then it converts to false, its rank is -1, its calls
- * throw. Nonblocking calls and messages: cpp/request.hpp. */
-class comm : public detail::flights<comm> {
+ * throw. gather, scatter, alltoall, reduce_scatter, scan and their kin: cpp/blocks.hpp; nonblocking calls: cpp/request.hpp;
+ * messages: cpp/messages.hpp. */
+class comm : public detail::blocks<comm>, public detail::flights<comm>, public detail::messages<comm> {
 public:
     comm() noexcept = default;
     /* Joins `rank` of `n_ranks`, or the lowest one still free, to the group; does not wait for the others. */
@@ -128,6 +139,14 @@ public:
         return adopt(made);
     }
 
+    /* By where ranks run: process, memory node, last-level cache or core. */
+    comm split_by(domain by, int key = 0)
+    {
+        weft_comm *made = nullptr;
+        detail::check(weft_comm_split_by(handle_, static_cast<weft_domain>(by), key, &made));
+        return adopt(made);
+    }
+
     void barrier() { detail::check(weft_barrier(handle_)); }
     /* A barrier; blocking: this rank sleeps meanwhile, for as long as it takes. That is how a rank idles. */
     void sync(bool blocking = false) { detail::check(weft_sync(handle_, blocking)); }
@@ -176,7 +195,7 @@ public:
     {
         detail::assert_writable<Out>();
         const std::size_t count = std::size(send);
-        fit(recv, count * static_cast<std::size_t>(size() > 0 ? size() : 0), std::data(send));
+        fit(recv, count * static_cast<std::size_t>(size() > 0 ? size() : 0));
         allgather(std::data(send), std::data(recv), count);
     }
     /* One object from each rank, in the order of ranks. Containers may differ in size. */
@@ -230,7 +249,7 @@ public:
     void allreduce(const In &send, Out &&recv, Op operation = Op())
     {
         detail::assert_writable<Out>();
-        fit(recv, std::size(send), std::data(send));
+        fit(recv, std::size(send));
         allreduce(std::data(send), std::data(recv), std::size(send), operation);
     }
     /* One value: returns the combination. */
@@ -267,7 +286,7 @@ public:
     {
         detail::assert_writable<Out>();
         if (rank() == root)
-            fit(recv, std::size(send), std::data(send));
+            fit(recv, std::size(send));
         reduce(std::data(send), std::data(recv), std::size(send), operation, root);
     }
     /* One value: the root gets the combination, the others nothing. if (auto total = comm.reduce(mine)) ... */
@@ -285,22 +304,6 @@ private:
     comm(weft_comm *handle, bool owned) noexcept : handle_(handle), owned_(owned) {}
 
     static void *in_place() noexcept { return reinterpret_cast<void *>(std::intptr_t{-1}); }
-
-    /* Gives recv its size. A range that has another one fails the call for every rank, and then here in words. */
-    template <class R, class T>
-    void fit(R &recv, std::size_t count, const T *send)
-    {
-        if (std::size(recv) == count)
-            return;
-        if constexpr (detail::is_resizable_v<R>) {
-            recv.resize(count);
-        } else {
-            (void)weft_allgather(handle_, send, nullptr, count, type_of<T>());
-            throw error(WEFT_ERR_ARGUMENT, "weft: rank " + std::to_string(rank()) + ": the receiving range has " +
-                                               std::to_string(std::size(recv)) + " elements, it needs " +
-                                               std::to_string(count));
-        }
-    }
 
     /* Every rank's send, one after the other. Nothing of T is copied before the call, so that a copy that throws fails
      * it for all; T needs no default constructor. */

@@ -300,6 +300,14 @@ static bool same_numbers(const size_t *a, const size_t *b, int n)
     return a == b || (a != NULL && memcmp(a, b, (size_t)n * sizeof *a) == 0);
 }
 
+static bool has_elements(const size_t *counts, int n)
+{
+    for (int rank = 0; rank < n; rank++)
+        if (counts[rank] > 0)
+            return true;
+    return false;
+}
+
 weft_status weft_alltoallv(weft_comm *comm, const void *send, const size_t *send_counts, const size_t *send_offsets,
                            void *recv, const size_t *recv_counts, const size_t *recv_offsets, const weft_type *type)
 {
@@ -317,7 +325,7 @@ weft_status weft_alltoallv(weft_comm *comm, const void *send, const size_t *send
                                               same_numbers(send_offsets, recv_offsets, comm->n_ranks));
     if (in_place) {
         sends = (struct row){"recv", "recv_counts", "recv_offsets", recv, recv_counts, recv_offsets};
-        if (type->copy != NULL)
+        if (type->copy != NULL && has_elements(recv_counts, comm->n_ranks))
             return refuse_swap(comm, name, type);
     } else if ((status = check_row(comm, name, &sends, type)) != WEFT_OK ||
                (status = check_own_count(comm, name, "send_counts of the own rank", send_counts[comm->rank],

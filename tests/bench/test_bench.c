@@ -112,6 +112,31 @@ static void json_has_a_row_for_each_point(void **state)
     cJSON_Delete(root);
 }
 
+/* Forms with counts of their own, nonblocking ones, and messages. */
+static void other_forms_are_measured_and_right(void **state)
+{
+    static const char *const names[] = {"gatherv",    "scatterv",   "allgatherv", "alltoallv", "reduce_scatterv",
+                                        "igather",    "iscatter",   "iallgather", "ialltoall", "ireduce_scatter",
+                                        "ibroadcast", "iallreduce", "ireduce",    "iscan",     "iexscan",
+                                        "pingpong",   "sendrecv"};
+    char arguments[400] = "";
+    int exit_code;
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        strcat(strcat(arguments, names[i]), " ");
+    strcat(arguments, "--ranks 2,3 --sizes 8,2K --limits --json -" SHORT);
+    cJSON *root = run_json("", arguments, &exit_code);
+    assert_int_equal(exit_code, 0);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        for (int ranks = 2; ranks <= 3; ranks++) {
+            assert_sound(find(root, "weft", names[i], ranks, 8, "left"));
+            assert_sound(find(root, "weft", names[i], ranks, 2048, "left"));
+        }
+    assert_non_null(find(root, "pingpong", "pingpong", 2, 8, "left"));
+    assert_non_null(find(root, "loop", "pingpong", 2, 2048, "left"));
+    cJSON_Delete(root);
+}
+
 static int count_of(const char *line, char c)
 {
     int count = 0;
@@ -236,6 +261,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_has_a_row_for_each_point),
+        cmocka_unit_test(other_forms_are_measured_and_right),
         cmocka_unit_test(csv_has_a_line_for_each_row),
         cmocka_unit_test(objects_arrive),
         cmocka_unit_test(peers_take_turns),

@@ -55,10 +55,57 @@ void values_and_objects_are_sent(void **)
     });
 }
 
+/* Neither made from nothing nor assigned. */
+struct constant {
+    explicit constant(int n) : number(n) {}
+    const int number;
+    std::string text = "a text too long for a small string";
+};
+
+void objects_and_ranges_are_sent(void **)
+{
+    on_ranks(2, [](weft::comm &comm) {
+        const int other = 1 - comm.rank();
+        const std::vector<std::string> words(3, std::string(40, static_cast<char>('a' + comm.rank())));
+        std::vector<std::string> came;
+        EXPECT(comm.sendrecv(words, other, came, other, 3).count == 1); /* arrives whole */
+        EXPECT(came.size() == 3 && came[2] == std::string(40, static_cast<char>('a' + other)));
+
+        const int out[3] = {comm.rank(), 5, 6};
+        int in[4] = {0, 0, 0, 9};
+        weft::message got{};
+        weft::request sending = comm.isend(out, other), receiving = comm.irecv(in, other, weft::any_tag, &got);
+        receiving.wait();
+        sending.wait();
+        EXPECT(got.count == 3 && in[0] == other && in[2] == 6 && in[3] == 9);
+
+        const constant mine(comm.rank());
+        constant theirs(7);
+        sending = comm.isend(mine, other, 1);
+        EXPECT(comm.recv(theirs, other, 1).count == 1 && theirs.number == other && theirs.text == mine.text);
+        sending.wait();
+
+        int number = comm.rank(), back = -1;
+        comm.send(&number, 1, other); /* by pointer and count */
+        EXPECT(comm.recv(&back, 1, other, weft::any_tag).count == 1 && back == other);
+        number = comm.rank() + 20;
+        const weft::message alone = comm.sendrecv(number, other, back, weft::no_rank);
+        EXPECT(alone.source == weft::no_rank && comm.recv(back).source == other && back == other + 20);
+        if (comm.rank() == 0) {
+            comm.send(tracked(3), 1);
+            comm.send(words, 1); /* its receiver expects a number */
+        } else {
+            EXPECT(comm.recv<tracked>(0).value == 3);
+            EXPECT(failure_of([&] { comm.recv(back, 0); }) == WEFT_ERR_MISMATCH);
+        }
+    });
+}
+
 } // namespace
 
 int main()
 {
-    const CMUnitTest tests[] = {TEST(requests_wait_by_themselves), TEST(values_and_objects_are_sent)};
+    const CMUnitTest tests[] = {TEST(requests_wait_by_themselves), TEST(values_and_objects_are_sent),
+                                TEST(objects_and_ranges_are_sent)};
     return RUN_TESTS("cpp_requests", tests);
 }

@@ -211,9 +211,9 @@ static bool spell_algorithms(struct command *command)
     }
     size_t length = 0;
     for (int i = 0; i < BENCH_COLLECTIVES && length < sizeof command->algorithms; i++)
-        if (command->options.collectives[i] && has_algorithm(bench_shapes[i].name, given))
+        if (command->options.collectives[i] && has_algorithm(weft_subject_collective(i), given))
             length += (size_t)snprintf(command->algorithms + length, sizeof command->algorithms - length, "%s%s:%s",
-                                       length ? "," : "", bench_shapes[i].name, given);
+                                       length ? "," : "", weft_subject_collective(i), given);
     if (length == 0)
         fprintf(stderr, "weft bench: none of these collectives has an algorithm '%s'; see weft info --algorithms\n",
                 given);

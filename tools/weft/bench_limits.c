@@ -76,19 +76,23 @@ static int run_counter(void *self, const struct bench_arguments *arguments)
     return 0;
 }
 
-/* Operation n carries a word from rank n mod 2 to the other one, so two of them are a round trip. */
-static int run_pingpong(void *self, const struct bench_arguments *arguments)
+/* Operation n carries a word from rank n mod 2 to the other one, so two of them are a round trip. True: it came here. */
+static bool carry_word(struct owned *me)
 {
-    struct owned *me = self;
     struct limits *limits = me->limits;
     const unsigned number = ++me->ball_count;
-    (void)arguments;
-    if (me->rank >= 2)
-        return 0;
-    if ((int)(number % 2) == me->rank)
+    const bool throws = (int)(number % 2) == me->rank;
+    if (me->rank < 2 && throws)
         atomic_store_explicit(&me->ball, number, memory_order_release);
-    else
+    else if (me->rank < 2)
         await(limits, &limits->owned[1 - me->rank].ball, number);
+    return me->rank < 2 && !throws;
+}
+
+static int run_pingpong(void *self, const struct bench_arguments *arguments)
+{
+    (void)arguments;
+    carry_word(self);
     return 0;
 }
 
@@ -156,7 +160,7 @@ static void push(struct owned *me, const char *send, size_t slot, bool stream)
 static void move_bytes(struct owned *me, const struct bench_arguments *arguments, bool stream)
 {
     const int root = me->point->root;
-    switch (me->point->collective) {
+    switch (bench_base(me->point)) {
     case BENCH_BROADCAST:
         if (me->rank != root)
             pull(me, root, arguments->recv, arguments->slot, false, stream);
@@ -182,25 +186,36 @@ static void move_bytes(struct owned *me, const struct bench_arguments *arguments
     case BENCH_REDUCE_SCATTER:
         reduce_block(me, arguments->recv, arguments->slot, stream);
         break;
+    case BENCH_SENDRECV:
+        pull(me, (me->rank + me->limits->n_ranks - 1) % me->limits->n_ranks, arguments->recv, arguments->slot, false,
+             stream);
+        break;
     default:
         break;
     }
 }
 
+static int exchange_and_move(struct owned *me, const struct bench_arguments *arguments, bool stream)
+{
+    if (me->point->collective == BENCH_PINGPONG) { /* the next word, on its way back, says that it has been copied */
+        if (carry_word(me))
+            pull(me, 1 - me->rank, arguments->recv, arguments->slot, false, stream);
+        return 0;
+    }
+    exchange_flags(me);
+    move_bytes(me, arguments, stream);
+    exchange_flags(me);
+    return 0;
+}
+
 static int run_loop(void *self, const struct bench_arguments *arguments)
 {
-    exchange_flags(self);
-    move_bytes(self, arguments, false);
-    exchange_flags(self);
-    return 0;
+    return exchange_and_move(self, arguments, false);
 }
 
 static int run_stream(void *self, const struct bench_arguments *arguments)
 {
-    exchange_flags(self);
-    move_bytes(self, arguments, true);
-    exchange_flags(self);
-    return 0;
+    return exchange_and_move(self, arguments, true);
 }
 
 static void adopt(struct limits *limits, const struct bench_rank *rank, void **self)
@@ -242,7 +257,9 @@ static bench_operation prepare_pingpong(void *state, const struct bench_rank *ra
 
 static bool has_loop(const struct bench_point *point)
 {
-    return point->bytes > 56 && point->collective != BENCH_SCAN && point->collective != BENCH_EXSCAN;
+    const enum bench_collective base = bench_base(point);
+    return point->bytes > 56 && base != BENCH_SCAN && base != BENCH_EXSCAN &&
+           (base != BENCH_PINGPONG || point->n_ranks >= 2);
 }
 
 static bench_operation prepare_loop(void *state, const struct bench_rank *rank, void **self)

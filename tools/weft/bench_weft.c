@@ -1,41 +1,23 @@
 // SPDX-License-Identifier: MIT
-/* bench_weft.c - one small function for each collective, which the harness calls in its timed loop. */
+/* bench_weft.c - a communicator as what the harness measures; the calls are in bench_calls.c. */
 #include "bench_weft.h"
-#include "bench_objects.h"
+#include "bench_calls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <weft/info.h>
 
-/* What one rank hands to its calls; written by that rank before each point. */
-struct call {
-    _Alignas(64) weft_comm *comm;
-    size_t count;
-    const weft_type *type;
-    const weft_op *op;
-    int root;
-    bool is_root;
-    struct bench_objects *objects; /* in place of the buffers, where elements are objects */
-};
-
 struct weft_subject {
     weft_comm **comms;
-    struct call *calls;
+    struct bench_call *calls;
+    size_t *numbers; /* counts and offsets of each rank's */
     int n_ranks;
 };
 
-static int report(weft_status status)
-{
-    if (status == WEFT_OK)
-        return 0;
-    fprintf(stderr, "weft bench: %s: %s\n", weft_status_name(status), weft_last_error());
-    return status;
-}
-
 void weft_require(weft_status status)
 {
-    if (report(status))
+    if (bench_call_report(status))
         exit(EXIT_FAILURE);
 }
 
@@ -45,7 +27,7 @@ bool weft_ranks_create(int n_ranks, weft_wait wait, const char *algorithms, weft
     config.name = "bench";
     config.wait = wait;
     config.algorithms = algorithms;
-    return report(weft_comm_create_all(n_ranks, &config, comms)) == 0;
+    return bench_call_report(weft_comm_create_all(n_ranks, &config, comms)) == 0;
 }
 
 void weft_ranks_destroy(int n_ranks, weft_comm **comms)
@@ -54,109 +36,19 @@ void weft_ranks_destroy(int n_ranks, weft_comm **comms)
         weft_comm_destroy(comms[r]);
 }
 
-static int run_barrier(void *self, const struct bench_arguments *arguments)
-{
-    const struct call *call = self;
-    (void)arguments;
-    return report(weft_barrier(call->comm));
-}
-
-static int run_broadcast_root(void *self, const struct bench_arguments *arguments)
-{
-    const struct call *call = self;
-    return report(weft_broadcast(call->comm, (void *)(uintptr_t)arguments->send, call->count, call->type, call->root));
-}
-
-static int run_broadcast(void *self, const struct bench_arguments *arguments)
-{
-    const struct call *call = self;
-    return report(weft_broadcast(call->comm, arguments->recv, call->count, call->type, call->root));
-}
-
-static int run_allgather(void *self, const struct bench_arguments *arguments)
-{
-    const struct call *call = self;
-    return report(weft_allgather(call->comm, arguments->send, arguments->recv, call->count, call->type));
-}
-
-static int run_allreduce(void *self, const struct bench_arguments *arguments)
-{
-    const struct call *call = self;
-    return report(weft_allreduce(call->comm, arguments->send, arguments->recv, call->count, call->type, call->op));
-}
-
-static int run_reduce(void *self, const struct bench_arguments *arguments)
-{
-    const struct call *call = self;
-    return report(
-        weft_reduce(call->comm, arguments->send, arguments->recv, call->count, call->type, call->op, call->root));
-}
-
-static int run_broadcast_objects(void *self, const struct bench_arguments *arguments)
-{
-    const struct call *call = self;
-    void *data = call->is_root ? bench_objects_send(call->objects) : bench_objects_recv(call->objects);
-    (void)arguments;
-    return report(weft_broadcast(call->comm, data, call->count, call->type, call->root));
-}
-
-static int run_allgather_objects(void *self, const struct bench_arguments *arguments)
-{
-    const struct call *call = self;
-    (void)arguments;
-    return report(weft_allgather(call->comm, bench_objects_send(call->objects), bench_objects_recv(call->objects),
-                                 call->count, call->type));
-}
-
-static int run_gather(void *self, const struct bench_arguments *arguments)
-{
-    const struct call *call = self;
-    return report(weft_gather(call->comm, arguments->send, arguments->recv, call->count, call->type, call->root));
-}
-
-static int run_scatter(void *self, const struct bench_arguments *arguments)
-{
-    const struct call *call = self;
-    return report(weft_scatter(call->comm, arguments->send, arguments->recv, call->count, call->type, call->root));
-}
-
-static int run_alltoall(void *self, const struct bench_arguments *arguments)
-{
-    const struct call *call = self;
-    return report(weft_alltoall(call->comm, arguments->send, arguments->recv, call->count, call->type));
-}
-
-static int run_reduce_scatter(void *self, const struct bench_arguments *arguments)
-{
-    const struct call *call = self;
-    return report(weft_reduce_scatter(call->comm, arguments->send, arguments->recv, call->count, call->type, call->op));
-}
-
-static int run_scan(void *self, const struct bench_arguments *arguments)
-{
-    const struct call *call = self;
-    return report(weft_scan(call->comm, arguments->send, arguments->recv, call->count, call->type, call->op));
-}
-
-static int run_exscan(void *self, const struct bench_arguments *arguments)
-{
-    const struct call *call = self;
-    return report(weft_exscan(call->comm, arguments->send, arguments->recv, call->count, call->type, call->op));
-}
-
-static const bench_operation operations[BENCH_COLLECTIVES] = {
-    [BENCH_BARRIER] = run_barrier,     [BENCH_BROADCAST] = run_broadcast, [BENCH_ALLGATHER] = run_allgather,
-    [BENCH_ALLREDUCE] = run_allreduce, [BENCH_REDUCE] = run_reduce,       [BENCH_GATHER] = run_gather,
-    [BENCH_SCATTER] = run_scatter,     [BENCH_ALLTOALL] = run_alltoall,   [BENCH_REDUCE_SCATTER] = run_reduce_scatter,
-    [BENCH_SCAN] = run_scan,           [BENCH_EXSCAN] = run_exscan,
-};
-
 bool weft_subject_knows(int collective)
 {
-    return operations[collective] != NULL;
+    return bench_calls[collective] != NULL;
 }
 
-static bench_operation prepare_objects(struct call *call, const struct bench_rank *rank)
+const char *weft_subject_collective(int collective)
+{
+    const struct bench_shape *shape = &bench_shapes[collective];
+    const bool started = shape->name[0] == 'i';
+    return started ? bench_shapes[shape->base].name : shape->name;
+}
+
+static bench_operation prepare_objects(struct bench_call *call, const struct bench_rank *rank)
 {
     const struct bench_point *point = rank->point;
     if (point->collective != BENCH_BROADCAST && point->collective != BENCH_ALLGATHER)
@@ -165,12 +57,12 @@ static bench_operation prepare_objects(struct call *call, const struct bench_ran
     call->objects = bench_objects_create(rank);
     if (call->objects == NULL)
         abort(); /* some kilobytes */
-    return point->collective == BENCH_BROADCAST ? run_broadcast_objects : run_allgather_objects;
+    return point->collective == BENCH_BROADCAST ? bench_call_broadcast_objects : bench_call_allgather_objects;
 }
 
 static void finish(void *state, const struct bench_rank *rank, void *self)
 {
-    struct call *call = self;
+    struct bench_call *call = self;
     (void)state;
     (void)rank;
     if (call->objects != NULL)
@@ -180,7 +72,7 @@ static void finish(void *state, const struct bench_rank *rank, void *self)
 
 static const char *result(void *self, const struct bench_arguments *arguments)
 {
-    const struct call *call = self;
+    const struct bench_call *call = self;
     return call->objects != NULL ? bench_objects_payload(call->objects) : arguments->recv;
 }
 
@@ -188,7 +80,7 @@ static bench_operation prepare(void *state, const struct bench_rank *rank, void 
 {
     struct weft_subject *subject = state;
     const struct bench_point *point = rank->point;
-    struct call *call = &subject->calls[rank->rank];
+    struct bench_call *call = &subject->calls[rank->rank];
     call->comm = subject->comms[rank->rank];
     call->count = point->count;
     call->root = point->root;
@@ -196,22 +88,32 @@ static bench_operation prepare(void *state, const struct bench_rank *rank, void 
     call->objects = NULL;
     call->type = weft_info_type_by_name(point->type->name);
     call->op = weft_info_op_by_name(bench_op_names[point->op]);
+    call->left = (rank->rank + point->n_ranks - 1) % point->n_ranks;
+    call->right = (rank->rank + 1) % point->n_ranks;
+    call->other = 1 - rank->rank;
+    call->turn = 0;
+    for (int r = 0; r < point->n_ranks; r++) {
+        call->counts[r] = point->count;
+        call->offsets[r] = (size_t)r * point->count;
+    }
     *self = call;
+    if (point->collective == BENCH_PINGPONG && point->n_ranks < 2)
+        return NULL;
     if (point->type->kind == BENCH_OBJECT && point->collective != BENCH_BARRIER)
         return prepare_objects(call, rank);
     if (bench_shapes[point->collective].reduces &&
         (call->type == NULL || call->op == NULL || !weft_op_supports(call->op, call->type)))
         return NULL;
-    if (point->collective == BENCH_BROADCAST && rank->rank == point->root)
-        return run_broadcast_root;
-    return operations[point->collective];
+    if (bench_base(point) == BENCH_BROADCAST && rank->rank == point->root)
+        return point->collective == BENCH_BROADCAST ? bench_call_broadcast_root : bench_call_ibroadcast_root;
+    return bench_calls[point->collective];
 }
 
 static void describe(void *state, const struct bench_rank *rank, char *note, size_t size)
 {
     const struct weft_subject *subject = state;
-    const struct call *call = &subject->calls[rank->rank];
-    const char *algorithm = weft_info_choice(call->comm, bench_shapes[rank->point->collective].name, call->count,
+    const struct bench_call *call = &subject->calls[rank->rank];
+    const char *algorithm = weft_info_choice(call->comm, weft_subject_collective(rank->point->collective), call->count,
                                              call->type, call->op, NULL, 0);
     snprintf(note, size, "%s", algorithm ? algorithm : "-");
 }
@@ -225,10 +127,16 @@ struct weft_subject *weft_subject_create(const char *name, int n_ranks, weft_wai
     made->n_ranks = n_ranks;
     made->comms = calloc((size_t)n_ranks, sizeof *made->comms);
     made->calls = aligned_alloc(64, (size_t)n_ranks * sizeof *made->calls);
-    if (made->comms == NULL || made->calls == NULL || !weft_ranks_create(n_ranks, wait, algorithms, made->comms)) {
+    made->numbers = calloc(2 * (size_t)n_ranks * (size_t)n_ranks, sizeof *made->numbers);
+    if (made->comms == NULL || made->calls == NULL || made->numbers == NULL ||
+        !weft_ranks_create(n_ranks, wait, algorithms, made->comms)) {
         made->n_ranks = 0;
         weft_subject_destroy(made);
         return NULL;
+    }
+    for (int r = 0; r < n_ranks; r++) {
+        made->calls[r].counts = made->numbers + 2 * (size_t)r * (size_t)n_ranks;
+        made->calls[r].offsets = made->calls[r].counts + n_ranks;
     }
     *subject = (struct bench_subject){
         .name = name, .prepare = prepare, .finish = finish, .describe = describe, .result = result, .state = made};
@@ -242,6 +150,7 @@ void weft_subject_destroy(struct weft_subject *subject)
     weft_ranks_destroy(subject->n_ranks, subject->comms);
     free(subject->comms);
     free(subject->calls);
+    free(subject->numbers);
     free(subject);
 }
 

@@ -17,6 +17,8 @@ void weft_subject_destroy(struct weft_subject *subject);
 
 /* Whether it can measure this collective. */
 bool weft_subject_knows(int collective);
+/* The library's name of it, which its algorithms go by. */
+const char *weft_subject_collective(int collective);
 
 /* A communicator of n_ranks named "bench". False, with a sentence on stderr, when the library refuses. */
 bool weft_ranks_create(int n_ranks, weft_wait wait, const char *algorithms, weft_comm **comms);

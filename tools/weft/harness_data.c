@@ -171,7 +171,13 @@ void bench_fill(const struct bench_point *point, int rank, unsigned round, void 
 /* Makes the run that block `block` of rank's result must repeat. */
 static void expect(struct run *run, const struct bench_point *point, int rank, int block, unsigned round)
 {
-    switch (point->collective) {
+    switch (bench_base(point)) {
+    case BENCH_PINGPONG:
+        make_run(run, point, 1 - rank, 0, 0, round);
+        break;
+    case BENCH_SENDRECV:
+        make_run(run, point, (rank + point->n_ranks - 1) % point->n_ranks, 0, 0, round);
+        break;
     case BENCH_BROADCAST:
         make_run(run, point, point->root, 0, 0, round);
         break;
@@ -206,9 +212,10 @@ bool bench_is_right(const struct bench_point *point, int rank, unsigned round, c
     struct run run;
     if (shape->recv == BENCH_NO_BLOCK || (shape->root_receives && rank != point->root))
         return true;
-    if ((point->collective == BENCH_BROADCAST && rank == point->root) ||
-        (point->collective == BENCH_EXSCAN && rank == 0))
-        return true; /* the one has it already, the other gets nothing */
+    const enum bench_collective base = bench_base(point);
+    if ((base == BENCH_BROADCAST && rank == point->root) || (base == BENCH_EXSCAN && rank == 0) ||
+        (base == BENCH_PINGPONG && rank > 1))
+        return true; /* the first has it already, the others get nothing */
     const int blocks = shape->recv == BENCH_ONE_BLOCK ? 1 : point->n_ranks;
     for (int block = 0; block < blocks; block++) {
         expect(&run, point, rank, block, round);

@@ -6,17 +6,38 @@
 #include <string.h>
 
 const struct bench_shape bench_shapes[BENCH_COLLECTIVES] = {
-    [BENCH_BARRIER] = {"barrier", BENCH_NO_BLOCK, BENCH_NO_BLOCK, false, false, false},
-    [BENCH_BROADCAST] = {"broadcast", BENCH_ONE_BLOCK, BENCH_ONE_BLOCK, false, true, false},
-    [BENCH_ALLGATHER] = {"allgather", BENCH_ONE_BLOCK, BENCH_BLOCK_EACH, false, false, false},
-    [BENCH_ALLREDUCE] = {"allreduce", BENCH_ONE_BLOCK, BENCH_ONE_BLOCK, true, false, false},
-    [BENCH_REDUCE] = {"reduce", BENCH_ONE_BLOCK, BENCH_ONE_BLOCK, true, false, true},
-    [BENCH_GATHER] = {"gather", BENCH_ONE_BLOCK, BENCH_BLOCK_EACH, false, false, true},
-    [BENCH_SCATTER] = {"scatter", BENCH_BLOCK_EACH, BENCH_ONE_BLOCK, false, true, false},
-    [BENCH_ALLTOALL] = {"alltoall", BENCH_BLOCK_EACH, BENCH_BLOCK_EACH, false, false, false},
-    [BENCH_REDUCE_SCATTER] = {"reduce_scatter", BENCH_BLOCK_EACH, BENCH_ONE_BLOCK, true, false, false},
-    [BENCH_SCAN] = {"scan", BENCH_ONE_BLOCK, BENCH_ONE_BLOCK, true, false, false},
-    [BENCH_EXSCAN] = {"exscan", BENCH_ONE_BLOCK, BENCH_ONE_BLOCK, true, false, false},
+    /* name, sends, receives, reduces, root sends, root receives, base */
+    [BENCH_BARRIER] = {"barrier", BENCH_NO_BLOCK, BENCH_NO_BLOCK, false, false, false, BENCH_BARRIER},
+    [BENCH_BROADCAST] = {"broadcast", BENCH_ONE_BLOCK, BENCH_ONE_BLOCK, false, true, false, BENCH_BROADCAST},
+    [BENCH_ALLGATHER] = {"allgather", BENCH_ONE_BLOCK, BENCH_BLOCK_EACH, false, false, false, BENCH_ALLGATHER},
+    [BENCH_ALLREDUCE] = {"allreduce", BENCH_ONE_BLOCK, BENCH_ONE_BLOCK, true, false, false, BENCH_ALLREDUCE},
+    [BENCH_REDUCE] = {"reduce", BENCH_ONE_BLOCK, BENCH_ONE_BLOCK, true, false, true, BENCH_REDUCE},
+    [BENCH_GATHER] = {"gather", BENCH_ONE_BLOCK, BENCH_BLOCK_EACH, false, false, true, BENCH_GATHER},
+    [BENCH_SCATTER] = {"scatter", BENCH_BLOCK_EACH, BENCH_ONE_BLOCK, false, true, false, BENCH_SCATTER},
+    [BENCH_ALLTOALL] = {"alltoall", BENCH_BLOCK_EACH, BENCH_BLOCK_EACH, false, false, false, BENCH_ALLTOALL},
+    [BENCH_REDUCE_SCATTER] = {"reduce_scatter", BENCH_BLOCK_EACH, BENCH_ONE_BLOCK, true, false, false,
+                              BENCH_REDUCE_SCATTER},
+    [BENCH_SCAN] = {"scan", BENCH_ONE_BLOCK, BENCH_ONE_BLOCK, true, false, false, BENCH_SCAN},
+    [BENCH_EXSCAN] = {"exscan", BENCH_ONE_BLOCK, BENCH_ONE_BLOCK, true, false, false, BENCH_EXSCAN},
+    [BENCH_GATHERV] = {"gatherv", BENCH_ONE_BLOCK, BENCH_BLOCK_EACH, false, false, true, BENCH_GATHER},
+    [BENCH_SCATTERV] = {"scatterv", BENCH_BLOCK_EACH, BENCH_ONE_BLOCK, false, true, false, BENCH_SCATTER},
+    [BENCH_ALLGATHERV] = {"allgatherv", BENCH_ONE_BLOCK, BENCH_BLOCK_EACH, false, false, false, BENCH_ALLGATHER},
+    [BENCH_ALLTOALLV] = {"alltoallv", BENCH_BLOCK_EACH, BENCH_BLOCK_EACH, false, false, false, BENCH_ALLTOALL},
+    [BENCH_REDUCE_SCATTERV] = {"reduce_scatterv", BENCH_BLOCK_EACH, BENCH_ONE_BLOCK, true, false, false,
+                               BENCH_REDUCE_SCATTER},
+    [BENCH_IBROADCAST] = {"ibroadcast", BENCH_ONE_BLOCK, BENCH_ONE_BLOCK, false, true, false, BENCH_BROADCAST},
+    [BENCH_IALLGATHER] = {"iallgather", BENCH_ONE_BLOCK, BENCH_BLOCK_EACH, false, false, false, BENCH_ALLGATHER},
+    [BENCH_IALLREDUCE] = {"iallreduce", BENCH_ONE_BLOCK, BENCH_ONE_BLOCK, true, false, false, BENCH_ALLREDUCE},
+    [BENCH_IREDUCE] = {"ireduce", BENCH_ONE_BLOCK, BENCH_ONE_BLOCK, true, false, true, BENCH_REDUCE},
+    [BENCH_IGATHER] = {"igather", BENCH_ONE_BLOCK, BENCH_BLOCK_EACH, false, false, true, BENCH_GATHER},
+    [BENCH_ISCATTER] = {"iscatter", BENCH_BLOCK_EACH, BENCH_ONE_BLOCK, false, true, false, BENCH_SCATTER},
+    [BENCH_IALLTOALL] = {"ialltoall", BENCH_BLOCK_EACH, BENCH_BLOCK_EACH, false, false, false, BENCH_ALLTOALL},
+    [BENCH_IREDUCE_SCATTER] = {"ireduce_scatter", BENCH_BLOCK_EACH, BENCH_ONE_BLOCK, true, false, false,
+                               BENCH_REDUCE_SCATTER},
+    [BENCH_ISCAN] = {"iscan", BENCH_ONE_BLOCK, BENCH_ONE_BLOCK, true, false, false, BENCH_SCAN},
+    [BENCH_IEXSCAN] = {"iexscan", BENCH_ONE_BLOCK, BENCH_ONE_BLOCK, true, false, false, BENCH_EXSCAN},
+    [BENCH_PINGPONG] = {"pingpong", BENCH_ONE_BLOCK, BENCH_ONE_BLOCK, false, false, false, BENCH_PINGPONG},
+    [BENCH_SENDRECV] = {"sendrecv", BENCH_ONE_BLOCK, BENCH_ONE_BLOCK, false, false, false, BENCH_SENDRECV},
 };
 
 static const struct bench_type types[] = {
@@ -73,6 +94,11 @@ bool bench_point_equal(const struct bench_point *a, const struct bench_point *b)
            a->op == b->op && a->root == b->root && a->rewritten == b->rewritten;
 }
 
+enum bench_collective bench_base(const struct bench_point *point)
+{
+    return bench_shapes[point->collective].base;
+}
+
 static size_t blocks_of(enum bench_blocks blocks, const struct bench_point *point)
 {
     return blocks == BENCH_NO_BLOCK ? 0 : blocks == BENCH_ONE_BLOCK ? 1 : (size_t)point->n_ranks;
@@ -91,7 +117,9 @@ size_t bench_recv_bytes(const struct bench_point *point)
 double bench_least_bytes(const struct bench_point *point)
 {
     const double n = point->n_ranks, size = (double)point->bytes;
-    switch (point->collective) {
+    switch (bench_base(point)) {
+    case BENCH_PINGPONG:
+        return 2 * size;
     case BENCH_BROADCAST:
         return 2 * (n - 1) * size;
     case BENCH_ALLGATHER:
@@ -108,6 +136,7 @@ double bench_least_bytes(const struct bench_point *point)
         return n * (n + 1) * size;
     case BENCH_SCAN:
     case BENCH_EXSCAN:
+    case BENCH_SENDRECV:
         return 2 * n * size;
     default:
         return 0;

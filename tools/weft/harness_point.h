@@ -2,7 +2,7 @@
 /* harness_point.h - what is measured: a point is one collective on one number of ranks with one size.
  *
  * The size of a point is the number of bytes that one rank contributes (broadcast, allreduce, reduce: the whole vector;
- * allgather, gather, scatter, alltoall, reduce_scatter: one block; barrier: nothing). */
+ * allgather, gather, scatter, alltoall, reduce_scatter: one block; messages: one; barrier: nothing). */
 #ifndef WEFT_HARNESS_POINT_H
 #define WEFT_HARNESS_POINT_H
 
@@ -21,6 +21,25 @@ enum bench_collective {
     BENCH_REDUCE_SCATTER,
     BENCH_SCAN,
     BENCH_EXSCAN,
+    /* With counts of their own, which are all the same here. */
+    BENCH_GATHERV,
+    BENCH_SCATTERV,
+    BENCH_ALLGATHERV,
+    BENCH_ALLTOALLV,
+    BENCH_REDUCE_SCATTERV,
+    /* Started, and waited for. */
+    BENCH_IBROADCAST,
+    BENCH_IALLGATHER,
+    BENCH_IALLREDUCE,
+    BENCH_IREDUCE,
+    BENCH_IGATHER,
+    BENCH_ISCATTER,
+    BENCH_IALLTOALL,
+    BENCH_IREDUCE_SCATTER,
+    BENCH_ISCAN,
+    BENCH_IEXSCAN,
+    BENCH_PINGPONG, /* messages to and fro between ranks 0 and 1; an operation is one way */
+    BENCH_SENDRECV, /* each rank sends to the next one, round a ring */
     BENCH_COLLECTIVES
 };
 
@@ -34,6 +53,7 @@ struct bench_shape {
     bool reduces;
     bool root_sends; /* only the root's send buffer counts */
     bool root_receives;
+    enum bench_collective base; /* the one whose data and limits are the same; else itself */
 };
 extern const struct bench_shape bench_shapes[BENCH_COLLECTIVES];
 /* The collective of that name, or -1. */
@@ -85,6 +105,9 @@ struct bench_point {
 bool bench_point_equal(const struct bench_point *a, const struct bench_point *b);
 /* Above this size a point is one of bandwidth, and is measured both with sources left alone and rewritten. */
 enum { BENCH_LATENCY_BYTES = 4096 };
+
+/* The shape's base. */
+enum bench_collective bench_base(const struct bench_point *point);
 
 /* Bytes of the buffers of one rank for this point, 0 where it needs none. */
 size_t bench_send_bytes(const struct bench_point *point);

@@ -19,7 +19,7 @@ enum {
     FEWEST_SLOW_ROUNDS = 3, /* where those take so many times the time there is: */
     FAR_BEYOND = 10,
     MOST_SINGLES = 16, /* windows of one operation that a subject runs in one turn */
-    FIRST_CHECKS = 2,  /* operations on fresh sources before anything is timed */
+    FIRST_CHECKS = 2,  /* operations on fresh sources before anything is timed; a ping-pong's two ways */
     BARRIER_CHECKS = 10,
     CALIBRATION_TRIES = 8,
     LONG_WINDOW_TRIES = 2, /* an interruption is not much of a window this long: */
@@ -341,7 +341,10 @@ static void conclude(struct run *run, bench_emit emit, void *sink)
     for (size_t i = 0; i < run->n_lanes; i++) {
         struct lane *lane = &run->lanes[i];
         if (!run->failed)
-            check(run, lane, lane->operations < 100 ? lane->operations : 100);
+            check(run, lane,
+                  lane->operations < FIRST_CHECKS ? FIRST_CHECKS
+                  : lane->operations < 100        ? lane->operations
+                                                  : 100);
         if (run->me.rank == 0)
             emit_lane(run, lane, anyone_wrong(run, i), emit, sink);
         bench_team_meet(run->me.team);

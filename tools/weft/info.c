@@ -86,8 +86,8 @@ static void add_choice(cJSON *array, const weft_comm *comm, const struct bench_p
     const weft_type *type = point->collective == BENCH_BARRIER ? NULL : weft_info_type_by_name(point->type->name);
     const weft_op *op =
         bench_shapes[point->collective].reduces ? weft_info_op_by_name(bench_op_names[point->op]) : NULL;
-    const char *name =
-        weft_info_choice(comm, bench_shapes[point->collective].name, point->count, type, op, reason, sizeof reason);
+    const char *name = weft_info_choice(comm, weft_subject_collective(point->collective), point->count, type, op,
+                                        reason, sizeof reason);
     if (name == NULL)
         return;
     cJSON *choice = cJSON_CreateObject();

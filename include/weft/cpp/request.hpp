@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* request.hpp - nonblocking calls and messages of weft::comm, by pointer and count, or one value.
+/* request.hpp - nonblocking collectives of weft::comm, by pointer and count.
  *
  *     weft::request sum = comm.iallreduce(mine.data(), all.data(), mine.size());
  *     compute();
@@ -18,15 +18,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <utility>
 
 namespace weft {
-
-using message = weft_message;
-inline constexpr int any_source = WEFT_ANY_SOURCE;
-inline constexpr int any_tag = WEFT_ANY_TAG;
-inline constexpr int no_rank = WEFT_NO_RANK;
 
 /* An operation in flight. Moves, does not copy; empty when it has finished. */
 class request {
@@ -96,11 +90,12 @@ private:
 
 namespace detail {
 
-/* The part of weft::comm that is about requests and messages. */
+/* A part of weft::comm. */
 template <class Comm>
 class flights {
 public:
-    /* Buffers are the library's until the request has been waited for. */
+    /* Buffers, counts and offsets are the library's until the request has been waited for. What they mean: as in the call of
+     * the name without the i. */
     [[nodiscard]] request ibarrier()
     {
         return request::start([&](weft_request **made) { return weft_ibarrier(handle(), made); });
@@ -117,96 +112,99 @@ public:
         return request::start(
             [&](weft_request **made) { return weft_iallgather(handle(), send, recv, count, type_of<T>(), made); });
     }
+    template <class T>
+    [[nodiscard]] request iallgatherv(const T *send, std::size_t count, T *recv, const std::size_t *counts,
+                                      const std::size_t *offsets)
+    {
+        return request::start([&](weft_request **made) {
+            return weft_iallgatherv(handle(), send, count, recv, counts, offsets, type_of<T>(), made);
+        });
+    }
+    template <class T>
+    [[nodiscard]] request igather(const T *send, T *recv, std::size_t count, int root = 0)
+    {
+        return request::start(
+            [&](weft_request **made) { return weft_igather(handle(), send, recv, count, type_of<T>(), root, made); });
+    }
+    template <class T>
+    [[nodiscard]] request igatherv(const T *send, std::size_t count, T *recv, const std::size_t *counts,
+                                   const std::size_t *offsets, int root = 0)
+    {
+        return request::start([&](weft_request **made) {
+            return weft_igatherv(handle(), send, count, recv, counts, offsets, type_of<T>(), root, made);
+        });
+    }
+    template <class T>
+    [[nodiscard]] request iscatter(const T *send, T *recv, std::size_t count, int root = 0)
+    {
+        return request::start(
+            [&](weft_request **made) { return weft_iscatter(handle(), send, recv, count, type_of<T>(), root, made); });
+    }
+    template <class T>
+    [[nodiscard]] request iscatterv(const T *send, const std::size_t *counts, const std::size_t *offsets, T *recv,
+                                    std::size_t count, int root = 0)
+    {
+        return request::start([&](weft_request **made) {
+            return weft_iscatterv(handle(), send, counts, offsets, recv, count, type_of<T>(), root, made);
+        });
+    }
+    template <class T>
+    [[nodiscard]] request ialltoall(const T *send, T *recv, std::size_t count)
+    {
+        return request::start(
+            [&](weft_request **made) { return weft_ialltoall(handle(), send, recv, count, type_of<T>(), made); });
+    }
+    template <class T>
+    [[nodiscard]] request ialltoallv(const T *send, const std::size_t *send_counts, const std::size_t *send_offsets,
+                                     T *recv, const std::size_t *recv_counts, const std::size_t *recv_offsets)
+    {
+        return request::start([&](weft_request **made) {
+            return weft_ialltoallv(handle(), send, send_counts, send_offsets, recv, recv_counts, recv_offsets,
+                                   type_of<T>(), made);
+        });
+    }
+    /* Reductions take plain types. */
     template <class T, class Op = sum>
     [[nodiscard]] request iallreduce(const T *send, T *recv, std::size_t count, Op operation = Op())
     {
-        static_assert(is_plain_v<T>, "weft: a nonblocking reduction takes plain types");
-        auto bound = std::make_shared<bound_op<T, Op>>(operation);
-        const weft_op *op = bound->get();
-        return request::start(
-            [&](weft_request **made) { return weft_iallreduce(handle(), send, recv, count, type_of<T>(), op, made); },
-            std::move(bound));
+        return combine(operation, send, [&](const weft_type *type, const weft_op *op, weft_request **made) {
+            return weft_iallreduce(handle(), send, recv, count, type, op, made);
+        });
     }
     template <class T, class Op = sum>
     [[nodiscard]] request ireduce(const T *send, T *recv, std::size_t count, Op operation = Op(), int root = 0)
     {
-        static_assert(is_plain_v<T>, "weft: a nonblocking reduction takes plain types");
-        auto bound = std::make_shared<bound_op<T, Op>>(operation);
-        const weft_op *op = bound->get();
-        return request::start(
-            [&](weft_request **made) {
-                return weft_ireduce(handle(), send, recv, count, type_of<T>(), op, root, made);
-            },
-            std::move(bound));
-    }
-
-    /* Messages: `count` elements, or one value. */
-    template <class T>
-    void send(const T *data, std::size_t count, int dest, int tag = 0)
-    {
-        check_call<true>([&] { return weft_send(handle(), data, count, type_of<T>(), dest, tag); });
-    }
-    template <class T>
-    void send(const T &value, int dest, int tag = 0)
-    {
-        send(std::addressof(value), 1, dest, tag);
-    }
-    /* At most `count` elements; the message says how many, from whom. */
-    template <class T>
-    message recv(T *data, std::size_t count, int source = any_source, int tag = any_tag)
-    {
-        message got{};
-        check_call<true>([&] { return weft_recv(handle(), data, count, type_of<T>(), source, tag, &got); });
-        return got;
-    }
-    template <class T>
-    [[nodiscard]] T recv(int source = any_source, int tag = any_tag)
-    {
-        T value{};
-        (void)recv(std::addressof(value), 1, source, tag);
-        return value;
-    }
-    template <class T>
-    message sendrecv(const T *out, std::size_t out_count, int dest, int out_tag, T *in, std::size_t in_count,
-                     int source, int in_tag)
-    {
-        message got{};
-        check_call<true>([&] {
-            return weft_sendrecv(handle(), out, out_count, dest, out_tag, in, in_count, source, in_tag, type_of<T>(),
-                                 &got);
-        });
-        return got;
-    }
-    template <class T>
-    [[nodiscard]] request isend(const T *data, std::size_t count, int dest, int tag = 0)
-    {
-        return request::start(
-            [&](weft_request **made) { return weft_isend(handle(), data, count, type_of<T>(), dest, tag, made); });
-    }
-    /* `got` may be null, and is filled in when the request finishes. */
-    template <class T>
-    [[nodiscard]] request irecv(T *data, std::size_t count, int source = any_source, int tag = any_tag,
-                                message *got = nullptr)
-    {
-        return request::start([&](weft_request **made) {
-            return weft_irecv(handle(), data, count, type_of<T>(), source, tag, got, made);
+        return combine(operation, send, [&](const weft_type *type, const weft_op *op, weft_request **made) {
+            return weft_ireduce(handle(), send, recv, count, type, op, root, made);
         });
     }
-    /* The message that a receive would get; iprobe: if there is one. */
-    message probe(int source = any_source, int tag = any_tag)
+    template <class T, class Op = sum>
+    [[nodiscard]] request ireduce_scatter(const T *send, T *recv, std::size_t count, Op operation = Op())
     {
-        message got{};
-        check(weft_probe(handle(), source, tag, &got));
-        return got;
+        return combine(operation, send, [&](const weft_type *type, const weft_op *op, weft_request **made) {
+            return weft_ireduce_scatter(handle(), send, recv, count, type, op, made);
+        });
     }
-    [[nodiscard]] std::optional<message> iprobe(int source = any_source, int tag = any_tag)
+    template <class T, class Op = sum>
+    [[nodiscard]] request ireduce_scatterv(const T *send, T *recv, const std::size_t *counts, Op operation = Op())
     {
-        message got{};
-        const weft_status status = weft_iprobe(handle(), source, tag, &got);
-        if (status == WEFT_PENDING)
-            return std::nullopt;
-        check(status);
-        return got;
+        return combine(operation, send, [&](const weft_type *type, const weft_op *op, weft_request **made) {
+            return weft_ireduce_scatterv(handle(), send, recv, counts, type, op, made);
+        });
+    }
+    template <class T, class Op = sum>
+    [[nodiscard]] request iscan(const T *send, T *recv, std::size_t count, Op operation = Op())
+    {
+        return combine(operation, send, [&](const weft_type *type, const weft_op *op, weft_request **made) {
+            return weft_iscan(handle(), send, recv, count, type, op, made);
+        });
+    }
+    template <class T, class Op = sum>
+    [[nodiscard]] request iexscan(const T *send, T *recv, std::size_t count, Op operation = Op())
+    {
+        return combine(operation, send, [&](const weft_type *type, const weft_op *op, weft_request **made) {
+            return weft_iexscan(handle(), send, recv, count, type, op, made);
+        });
     }
 
 protected:
@@ -215,6 +213,16 @@ protected:
 
 private:
     weft_comm *handle() noexcept { return static_cast<Comm *>(this)->native_handle(); }
+
+    /* The operation lives until the request ends. */
+    template <class T, class Op, class Start>
+    static request combine(const Op &operation, const T *, Start start)
+    {
+        static_assert(is_plain_v<T>, "weft: a nonblocking reduction takes plain types");
+        auto bound = std::make_shared<bound_op<T, Op>>(operation);
+        const weft_op *op = bound->get();
+        return request::start([&](weft_request **made) { return start(type_of<T>(), op, made); }, std::move(bound));
+    }
 };
 
 } // namespace detail
