@@ -19,7 +19,7 @@
  * ---- Declared for the contract, and not in this version of the library: a program that calls one of these does not
  * link.
  *
- *     weft_comm_shrink, weft_comm_report
+ *     weft_comm_report
  *
  * All ranks of a communicator live in one process. The serialise functions of a weft_type are carried and not called
  * yet.
@@ -36,7 +36,7 @@
  *                       order, and stays there in all communicators that are made from the group's
  *
  * ---- Memory: a communicator takes about 14 KiB a rank, and 24 bytes for each pair of ranks; the algorithm "grid",
- * where it is forced, 64 bytes more for each pair. After that only these allocate: dup and split,
+ * where it is forced, 64 bytes more for each pair. After that only these allocate: dup, split and shrink,
  * nonblocking calls, a rank's first message and messages that it puts aside, a thread's first
  * sleep, "grid" when it reduces, and user-defined operations on large elements or on more than 127 ranks.
  */
@@ -231,8 +231,14 @@ weft_status weft_comm_split_by(weft_comm *comm, weft_domain domain, int key, wef
  * destroyed. */
 weft_status weft_comm_abort(weft_comm *comm, const char *reason);
 /* The living ranks, in order, after a failure. Each calls it; one that has not after timeout_ns is left out and gets
- * WEFT_ERR_RANK_LOST. After an abort all may come back; on a healthy communicator it is dup. (Not in this version: make
- * a new group.) */
+ * WEFT_ERR_RANK_LOST. After an abort all may come back; on a healthy communicator it is dup. A rank lives until its
+ * handle is destroyed or the thread ends that it is bound to. All that come get the same outcome, whoever dies
+ * meanwhile: a rank that dies later is lost in the new communicator, which can shrink in turn. A living rank that never
+ * calls it makes the others wait: set a timeout. Whoever's timeout runs out decides for all, without those that are
+ * late; a healthy communicator fails then, with RANK_LOST, which names them. The settings are those of the old one,
+ * whose handle is still to be destroyed. ABORTED: one that this one was made from was aborted while this
+ * rank waited; it may call again. MEMORY: no rank gets one, and all may try again.
+ * Example: examples/shrink.c. */
 weft_status weft_comm_shrink(weft_comm *comm, weft_comm **out);
 /* Prints what each rank called last, and whom it waits for. (Not in this version; sentences of TIMEOUT and MISMATCH say
  * who was where.) */

@@ -101,6 +101,15 @@ weft_status weft_comm_split_by(weft_comm *comm, weft_domain domain, int key, wef
     return weft_comm_derive(comm, WEFT_COLLECTIVE_split_by, (int)domain, color, key, out);
 }
 
+weft_status weft_comm_shrink(weft_comm *comm, weft_comm **out)
+{
+    if (comm == NULL)
+        return weft_refuse_handle(comm, "weft_comm_shrink");
+    if (out == NULL)
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, "weft_comm_shrink", "out is NULL");
+    return weft_comm_shrink_perform(comm, out);
+}
+
 weft_status weft_comm_abort(weft_comm *comm, const char *reason)
 {
     if (comm == NULL)

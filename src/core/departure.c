@@ -31,20 +31,29 @@ static void unbind(struct weft_comm *comm)
     comm->bound_at = NULL;
 }
 
-static void depart(struct weft_comm *comm, enum weft_departure how)
+static void tell(struct weft_world *world, int rank, enum weft_departure how)
 {
-    struct weft_world *world = comm->world;
-    if (comm->departed)
-        return;
-    comm->departed = true;
+    struct weft_slot *slot = &world->slots[rank];
     /* C1, seq_cst: pairs with S3: whoever waits for room in its ring need not wait for this rank. */
-    atomic_store_explicit(&comm->slot->consumed, UINT64_MAX, memory_order_seq_cst);
+    atomic_store_explicit(&slot->consumed, UINT64_MAX, memory_order_seq_cst);
     /* D1, seq_cst: all that this rank published comes before; D2 sees it after the count below. */
-    atomic_store_explicit(&comm->slot->left, (uint32_t)how, memory_order_seq_cst);
+    atomic_store_explicit(&slot->left, (uint32_t)how, memory_order_seq_cst);
     /* D3, seq_cst: before the looks for sleepers in weft_wake; pairs with D4, so that none sleeps on without having seen it. */
     atomic_fetch_add_explicit(&world->departures, 1, memory_order_seq_cst);
-    weft_wake(world, comm->rank);
+    weft_wake(world, rank);
     weft_wake(world, world->n_ranks);
+}
+
+static void depart(struct weft_comm *comm, enum weft_departure how)
+{
+    if (!comm->departed)
+        tell(comm->world, comm->rank, how);
+    comm->departed = true;
+}
+
+void weft_place_vacant(struct weft_world *world, int rank)
+{
+    tell(world, rank, WEFT_NEVER_JOINED);
 }
 
 /* ---- Destroying */

@@ -8,10 +8,14 @@
 /* What a slot says of its rank. */
 enum weft_departure {
     WEFT_STAYED,
-    WEFT_DESTROYED,   /* its handle */
-    WEFT_RETURNED,    /* from the body of weft_run */
-    WEFT_THREAD_ENDED /* that it was bound to; the handle is still there */
+    WEFT_DESTROYED,    /* its handle */
+    WEFT_RETURNED,     /* from the body of weft_run */
+    WEFT_THREAD_ENDED, /* that it was bound to; the handle is still there */
+    WEFT_NEVER_JOINED  /* and never will: the group is no more */
 };
+
+/* For a place in a communicator that has failed, and that nobody has taken. */
+void weft_place_vacant(struct weft_world *world, int rank);
 
 /* Tells the peers that this rank has left, gives back its place, and frees the handle. */
 void weft_handle_detach(struct weft_comm *comm, enum weft_departure how);

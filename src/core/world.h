@@ -36,6 +36,9 @@ struct weft_slot {
     /* Written by the owner before it sleeps, taken back by who wakes it. */
     _Alignas(WEFT_CACHE_LINE) struct weft_event *_Atomic event;
     _Atomic int32_t target; /* 1 + the rank it sleeps for, or 1 + n_ranks for a gate; 0: awake */
+    /* Under the world's lock. */
+    bool shrinks; /* it has come to weft_comm_shrink, and nothing is decided */
+    int left_out; /* 1 + the rank that decided without it; 0: none */
     _Alignas(WEFT_CACHE_LINE) struct weft_record records[WEFT_RING_LINES];
     struct weft_line ring[WEFT_RING_LINES];
     /* Messages that a line does not hold, each in one piece. They go with the positions in the ring; one that begins near its end
@@ -71,6 +74,7 @@ struct weft_world {
     uint8_t forced[WEFT_COLLECTIVES]; /* 1 + the index of the algorithm that the user asks for; 0: none */
     struct weft_world *parent; /* that this one was made from by dup or split: an abort there counts here; kept alive */
     _Atomic uint32_t departures; /* ranks that have left: who waits looks round when it changes */
+    _Atomic uint32_t agreements; /* of those who shrink */
     struct weft_cause cause;
     _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t gate_sleepers;
     struct weft_gate gates[WEFT_GATES];
@@ -82,7 +86,8 @@ struct weft_world {
     pthread_mutex_t lock;
     int members; /* handles, and others that keep the world alive; the last to go frees it */
     char name[64];
-    struct weft_birth *births; /* communicators being made from this one */
+    struct weft_birth *births;       /* communicators being made from this one */
+    struct weft_shrinker *shrinkers; /* ranks in weft_comm_shrink, by rank */
 };
 
 /* Operations in flight, in order of start. */

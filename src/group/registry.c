@@ -5,6 +5,7 @@
  * process, so that a forged, stale or foreign id is an error and not a crash. A group leaves the table when its last rank has
  * joined, or when it is given up. */
 #include "collectives/collectives.h"
+#include "core/departure.h"
 #include "core/failure.h"
 #include "core/record.h"
 #include "core/wait.h"
@@ -75,6 +76,14 @@ static void leave_table(struct group **at)
         weft_world_leave(group->world);
     free(group->taken);
     free(group);
+}
+
+/* The group has failed: who has not joined never will, and is not to be waited for. */
+static void vacate(struct weft_world *world, const bool *places, bool flag)
+{
+    for (int rank = 0; rank < world->n_ranks; rank++)
+        if (places[rank] == flag)
+            weft_place_vacant(world, rank);
 }
 
 /* The group of an id, or NULL and the error is set. */
@@ -149,6 +158,7 @@ weft_status weft_group_id_destroy(const weft_group_id *id)
                 missing[rank] = !missing[rank];
             weft_text_ranks(missing, (*at)->n_ranks, ranks, sizeof ranks);
             weft_world_fail((*at)->world, -1, WEFT_ERR_RANK_LOST, "the group was destroyed before %s joined", ranks);
+            vacate((*at)->world, missing, true);
         }
         leave_table(at);
     }
@@ -284,6 +294,8 @@ static weft_status join_group(const weft_group_id *id, struct join *join)
         weft_world_join(group->world);
         weft_handle_attach(join->comm, group->world, join->rank);
     }
+    if (status == WEFT_ERR_MISMATCH)
+        vacate(group->world, group->taken, false);
     if (status == WEFT_ERR_MISMATCH || (status == WEFT_OK && ++group->joined == group->n_ranks))
         leave_table(at);
     return status;
