@@ -24,6 +24,9 @@
  * All ranks of a communicator live in one process. The serialise functions of a weft_type are carried and not called
  * yet.
  *
+ * In a child by fork every handle that the parent had gives WEFT_ERR_GROUP, and is to be destroyed or forgotten; the child
+ * may make groups of its own. The parent goes on. A child by _Fork, vfork or clone may call nothing of this library.
+ *
  * ---- Environment, read when a communicator is created, not by dup and split:
  *
  *     WEFT_ALGORITHMS   "allreduce:grid,broadcast:pull": where set and not empty, replaces config.algorithms

@@ -2,6 +2,7 @@
 /* comm.c - the calls on handles that are no collectives, and those that make handles from handles. */
 #include "api/check.h"
 #include "core/departure.h"
+#include "core/fork.h"
 #include "group/group.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@ weft_status weft_comm_destroy(weft_comm *comm)
 
 weft_status weft_comm_bind_thread(weft_comm *comm)
 {
-    if (comm == NULL)
+    if (comm == NULL || weft_is_inherited(comm))
         return weft_refuse_handle(comm, "weft_comm_bind_thread");
     return weft_handle_bind(comm, "weft_comm_bind_thread");
 }
@@ -103,7 +104,7 @@ weft_status weft_comm_split_by(weft_comm *comm, weft_domain domain, int key, wef
 
 weft_status weft_comm_shrink(weft_comm *comm, weft_comm **out)
 {
-    if (comm == NULL)
+    if (comm == NULL || weft_is_inherited(comm))
         return weft_refuse_handle(comm, "weft_comm_shrink");
     if (out == NULL)
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, "weft_comm_shrink", "out is NULL");

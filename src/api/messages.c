@@ -2,6 +2,7 @@
 /* messages.c - the calls of point to point: what they check fails the call alone. */
 #include "api/check.h"
 #include "api/request.h"
+#include "core/fork.h"
 #include "p2p/message.h"
 
 #include <stdlib.h>
@@ -170,6 +171,8 @@ weft_status weft_cancel(weft_request **request)
 {
     if (request == NULL)
         return weft_error(WEFT_ERR_ARGUMENT, "weft_cancel", NULL, "request is NULL");
+    if (weft_unlikely(weft_inherited_any)) /* it ends, and no lock is taken */
+        weft_disown_inherited(request, 1);
     if (*request == NULL || weft_receive_cancel(*request) == WEFT_OK)
         return weft_wait_one(request);
     return WEFT_PENDING;

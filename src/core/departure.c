@@ -8,6 +8,7 @@
 #include "core/departure.h"
 
 #include "core/failure.h"
+#include "core/fork.h"
 #include "core/record.h"
 #include "core/request.h"
 #include "core/slot.h"
@@ -60,6 +61,10 @@ void weft_place_vacant(struct weft_world *world, int rank)
 
 void weft_handle_detach(struct weft_comm *comm, enum weft_departure how)
 {
+    if (weft_is_inherited(comm)) {
+        weft_keep_inherited(comm);
+        return;
+    }
     weft_requests_end(comm);
     pthread_mutex_lock(&lock);
     unbind(comm);
@@ -108,6 +113,19 @@ weft_status weft_handle_bind(struct weft_comm *comm, const char *call)
     pthread_mutex_unlock(&lock);
     return departed ? weft_error(WEFT_ERR_RANK_LOST, call, comm, "the thread that this rank was bound to has ended")
                     : WEFT_OK;
+}
+
+void weft_departures_hold(bool hold)
+{
+    if (hold)
+        pthread_mutex_lock(&lock);
+    else
+        pthread_mutex_unlock(&lock);
+}
+
+void weft_bound_forget(void)
+{
+    bound = NULL;
 }
 
 void weft_handle_abandon(void *comm_)

@@ -9,6 +9,7 @@
 
 #include "core/event.h"
 #include "core/failure.h"
+#include "core/fork.h"
 #include "core/missing.h"
 #include "core/record.h"
 #include "core/request.h"
@@ -348,6 +349,8 @@ static void climb_among(struct weft_request *const *requests, size_t count, bool
 void weft_wait_requests(struct weft_request *const *requests, size_t count, bool all)
 {
     int64_t begin_ns = 0;
+    if (weft_unlikely(weft_inherited_any))
+        weft_disown_inherited(requests, count);
     for (bool hurry = false; !finished(requests, count, all); hurry = begin_ns != 0) {
         if (weft_requests_move(requests, count, hurry))
             continue;
@@ -361,6 +364,8 @@ void weft_wait_requests(struct weft_request *const *requests, size_t count, bool
 
 void weft_test_requests(struct weft_request *const *requests, size_t count)
 {
+    if (weft_unlikely(weft_inherited_any))
+        weft_disown_inherited(requests, count);
     if (!weft_requests_move(requests, count, true))
         weft_requests_check(requests, count, weft_now_ns());
 }

@@ -5,6 +5,8 @@
  * offsets in many pages would fall into one set of the cache. */
 #include "core/world.h"
 
+#include "core/fork.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,7 +23,7 @@ static size_t channels_bytes(const struct weft_world *world)
 struct weft_world *weft_world_create(int n_ranks, const struct weft_world_config *config)
 {
     struct weft_processors processors;
-    struct weft_world *world = aligned_alloc(WEFT_CACHE_LINE, sizeof *world);
+    struct weft_world *world = weft_fork_ready() ? aligned_alloc(WEFT_CACHE_LINE, sizeof *world) : NULL;
     if (world == NULL)
         return NULL;
     memset(world, 0, sizeof *world);
@@ -47,6 +49,7 @@ struct weft_world *weft_world_create(int n_ranks, const struct weft_world_config
     world->unfenced = !world->crowded && weft_fence_all_ready(); /* crowded ranks sleep often */
     if ((world->parent = config->parent) != NULL)
         weft_world_join(world->parent);
+    weft_worlds_add(world);
     return world;
 }
 
@@ -66,6 +69,7 @@ void weft_world_leave(struct weft_world *world)
         pthread_mutex_unlock(&world->lock);
         if (left > 0)
             return;
+        weft_worlds_remove(world);
         pthread_mutex_destroy(&world->lock);
         if (world->free_rows != NULL)
             world->free_rows(world);

@@ -82,6 +82,8 @@ struct weft_world {
     void (*free_rows)(struct weft_world *world); /* NULL: there are none */
     struct weft_line *channels; /* n_ranks * n_ranks, from * n_ranks + to; only where the algorithm `grid` is forced */
 
+    struct weft_world *next_world, **world_at; /* among all of the process; under the lock of fork.c */
+
     /* From here on under `lock`. */
     pthread_mutex_t lock;
     int members; /* handles, and others that keep the world alive; the last to go frees it */

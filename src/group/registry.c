@@ -7,6 +7,7 @@
 #include "collectives/collectives.h"
 #include "core/departure.h"
 #include "core/failure.h"
+#include "core/fork.h"
 #include "core/record.h"
 #include "core/wait.h"
 #include "group/group.h"
@@ -46,6 +47,29 @@ static uint64_t checksum(const struct id_layout *layout)
     for (size_t i = 0; i < offsetof(struct id_layout, checksum); i++)
         hash = (hash ^ bytes[i]) * 1099511628211u;
     return hash;
+}
+
+/* ---- While the process forks */
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+static bool fork_ready(void)
+{
+    static pthread_mutex_t install = PTHREAD_MUTEX_INITIALIZER;
+    static bool installed;
+    pthread_mutex_lock(&install);
+    installed = installed || (weft_fork_ready() && pthread_atfork(before_fork, after_fork, after_fork) == 0);
+    bool ready = installed;
+    pthread_mutex_unlock(&install);
+    return ready;
 }
 
 /* ---- The table; all under its lock */
@@ -116,7 +140,7 @@ weft_status weft_group_create(const char *call, weft_group_id *id)
     struct id_layout layout = {.process = weft_process_id()};
     if (id == NULL)
         return weft_error(WEFT_ERR_ARGUMENT, call, NULL, "id is NULL");
-    struct group *group = calloc(1, sizeof *group);
+    struct group *group = fork_ready() ? calloc(1, sizeof *group) : NULL;
     if (group == NULL)
         return weft_error(WEFT_ERR_MEMORY, call, NULL, "no memory for a group");
     pthread_mutex_lock(&lock);
