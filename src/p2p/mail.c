@@ -310,7 +310,7 @@ static bool put_aside(struct weft_correspondent *with, const struct weft_letter_
     return true;
 }
 
-void weft_mail_drain(weft_comm *comm, int source)
+bool weft_mail_drain(weft_comm *comm, int source)
 {
     struct weft_correspondent *with = &comm->mail->with[source];
     while (weft_mail_came(comm, source)) {
@@ -321,13 +321,14 @@ void weft_mail_drain(weft_comm *comm, int source)
         if (receive != NULL)
             deliver(comm, receive, source, &head, pair, with->received, NULL);
         else if (!put_aside(with, &head, pair, with->received))
-            return; /* it stays where it is until there is memory */
+            return false;
         with->received += head.lines & ~WEFT_LETTER_PARCEL;
         if (with->received - with->announced >= WEFT_PAIR_LINES / 4) {
             with->announced = with->received;
             weft_publish_word(comm->world, comm->rank, &pair->taken, with->received, &comm->slot->sleepers);
         }
     }
+    return true;
 }
 
 /* The first of the messages put aside that the receive matches. */
