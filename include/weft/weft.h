@@ -32,6 +32,10 @@
  *     WEFT_ALGORITHMS   "allreduce:grid,broadcast:pull": where set and not empty, replaces config.algorithms
  *     WEFT_TIMEOUT_MS   the timeout of handles whose config.timeout_ns is 0, in milliseconds
  *
+ *     WEFT_CHECK        1: calls of two threads on one handle at once, calls after weft_comm_destroy and a second one are
+ *                       ARGUMENT, as far as they can be told apart: the last 1,024 handles destroyed are known. Builds
+ *                       of the library with assertions always do so; dup, split and shrink, too, look for it. For debugging
+ *
  * and, for tests, when weft_comm_split_by or weft_info_topology is called:
  *
  *     WEFT_TOPOLOGY     "package:2 l3:2 core:4 pu:2": where set and not empty, the machine, in hwloc's synthetic form.
@@ -268,7 +272,7 @@ weft_status weft_run(int n_ranks, const weft_config *config, weft_status (*body)
  *      examples/objects.c.
  *
  *      Callbacks report failure by their status. They do not jump out, and make no calls on the communicator that they
- *      serve. A thread that ends inside one fails the communicator with RANK_LOST. (The library's own waits are no
+ *      serve: such a call does nothing and returns CALLBACK, and the callback has failed, whatever it returns. A thread that ends inside one fails the communicator with RANK_LOST. (The library's own waits are no
  *      cancellation points; asynchronous cancellation is not for threads that call it.) ---- */
 
 /* A kind of element: WEFT_INT32 and so on, or the user's own: a constant with at least a name and a size; the rest

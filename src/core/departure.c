@@ -9,6 +9,7 @@
 
 #include "core/failure.h"
 #include "core/fork.h"
+#include "core/guard.h"
 #include "core/record.h"
 #include "core/request.h"
 #include "core/slot.h"
@@ -71,7 +72,7 @@ void weft_handle_detach(struct weft_comm *comm, enum weft_departure how)
     depart(comm, how);
     pthread_mutex_unlock(&lock);
     weft_world_leave(comm->world);
-    weft_handle_free(comm);
+    weft_handle_retire(comm);
 }
 
 /* ---- Threads that end */
@@ -133,6 +134,8 @@ void weft_handle_abandon(void *comm_)
     struct weft_comm *comm = comm_;
     char call[WEFT_CALL_TEXT] = "a collective";
     weft_inside_leave(comm);
+    weft_callback_end(comm);
+    weft_guard_give(comm);
     if (comm->moving) { /* by this thread, which leaves the handle to who destroys it */
         comm->moving = false;
         weft_requests_unlock(comm);

@@ -6,6 +6,7 @@
 #include "core/world.h"
 
 #include "core/fork.h"
+#include "core/guard.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +92,8 @@ struct weft_comm *weft_handle_create(int n_ranks)
         return NULL;
     memset(comm, 0, bytes);
     comm->n_ranks = n_ranks;
+    /* H1, relaxed: as all of it. */
+    atomic_store_explicit(&comm->guarded, weft_guard_of_new(), memory_order_relaxed);
     pthread_mutex_init(&comm->lock, NULL);
     comm->sources = (const void **)(comm + 1);
     comm->sources_at = comm->sources + n_ranks;

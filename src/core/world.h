@@ -109,6 +109,7 @@ struct weft_comm {
     struct weft_world *world;
     struct weft_slot *slot; /* this rank's own */
     int rank, n_ranks;
+    _Atomic uint32_t guarded; /* 0, or each call is looked at more closely: see guard.h */
     int place;         /* its rank in the communicator that this one was made from first: see WEFT_TOPOLOGY in weft.h */
     uint64_t position; /* of the next line */
     uint64_t free;     /* all ranks have consumed what lies before */
@@ -131,6 +132,8 @@ struct weft_comm {
     void **destinations;     /* where results go, */
     void **destinations_at;  /* and these at some offset */
     struct weft_stores stores[WEFT_STORES_USES][WEFT_STORE_CLASSES];
+    _Atomic uintptr_t owner, caller; /* threads: in a call, where checking is on; in a callback */
+    bool called_back;                /* the callback made a call on this handle */
     void *grid_scratch;
     size_t grid_scratch_bytes;
     struct weft_mail *mail;                   /* point to point; NULL before the first message, */

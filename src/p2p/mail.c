@@ -3,6 +3,7 @@
 #include "p2p/mail.h"
 
 #include "core/departure.h"
+#include "core/guard.h"
 #include "reduce/reduce.h"
 
 #include <stdlib.h>
@@ -176,8 +177,11 @@ static weft_status copy_objects(weft_comm *comm, const struct weft_parcel *parce
     bool healthy = weft_inside_enter(comm);
     if (healthy && count > 0) {
         pthread_cleanup_push(weft_handle_abandon, comm);
+        weft_callback_begin(comm);
         status = receive->type->copy(receive->type, parcel->data, receive->data, count);
         pthread_cleanup_pop(0);
+        if (!weft_callback_end(comm))
+            status = WEFT_ERR_CALLBACK;
     }
     weft_inside_leave(comm);
     if (!healthy)

@@ -84,8 +84,12 @@ weft_status weft_combine_user(const struct weft_reduction *reduction, const void
 {
     weft_status status;
     pthread_cleanup_push(abandon, (void *)reduction);
+    if (reduction->begin != NULL)
+        reduction->begin(reduction->whose);
     status = reduction->op->combine(reduction->op, reduction->type, in, inout, count);
     pthread_cleanup_pop(0);
+    if (reduction->end != NULL && !reduction->end(reduction->whose))
+        status = WEFT_ERR_CALLBACK;
     return status == WEFT_OK ? WEFT_OK : WEFT_ERR_CALLBACK;
 }
 

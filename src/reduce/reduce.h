@@ -20,6 +20,8 @@ struct weft_reduction {
     int n_ranks;                        /* what avg divides by */
     /* Of a user's op alone: called with `whose` when a thread ends inside it. NULL: nobody needs to know. */
     void (*abandoned)(void *whose);
+    void (*begin)(struct weft_comm *whose); /* before the op is called; */
+    bool (*end)(struct weft_comm *whose);   /* and after; false: it did what it may not */
     void *whose;
 };
 
