@@ -31,6 +31,8 @@ weft_status weft_refuse_handle(const weft_comm *comm, const char *call)
     return weft_call_refused(comm, call);
 }
 
+const struct weft_reduction_guard weft_op_guard = {weft_callback_begin, weft_callback_end, weft_handle_abandon};
+
 enum weft_entry weft_enter(weft_comm *comm, const char *call, bool failed)
 {
     enum weft_entry entry = WEFT_WITHIN;

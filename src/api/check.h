@@ -17,21 +17,24 @@ __attribute__((format(printf, 4, 5))) WEFT_COLD weft_status weft_refuse(weft_com
 
 /* A handle, on a communicator that has not failed. */
 WEFT_COLD weft_status weft_refuse_handle(const weft_comm *comm, const char *call);
-WEFT_INLINE bool weft_healthy(const weft_comm *comm)
+WEFT_INLINE bool weft_orphaned(const weft_comm *comm)
 {
-    if (weft_unlikely(weft_world_status(comm->world) != WEFT_OK))
-        return false;
     for (const struct weft_world *each = comm->world->parent; each != NULL; each = each->parent)
         if (weft_unlikely(weft_world_status(each) == WEFT_ERR_ABORTED))
-            return false;
-    return true;
+            return true;
+    return false;
+}
+
+WEFT_INLINE bool weft_healthy(const weft_comm *comm)
+{
+    return weft_likely(weft_world_status(comm->world) == WEFT_OK) && !weft_orphaned(comm);
 }
 
 /* The same, and nothing else is to be looked at either. */
 WEFT_INLINE bool weft_usable(const weft_comm *comm)
 {
     return weft_likely(comm != NULL && ((uint32_t)weft_world_status(comm->world) | weft_guarded(comm)) == 0) &&
-           weft_healthy(comm);
+           !weft_orphaned(comm);
 }
 
 /* Where that does not hold: refuses, or takes the handle for the calling thread. failed: the call serves failed communicators, too. */
@@ -98,6 +101,7 @@ WEFT_INLINE weft_status weft_check_root(weft_comm *comm, const char *name, int r
     return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "root is %d, expected 0 to %d", root, comm->n_ranks - 1);
 }
 
+extern const struct weft_reduction_guard weft_op_guard;
 /* The op cannot reduce the type. */
 WEFT_COLD weft_status weft_refuse_op(weft_comm *comm, const char *call, const weft_type *type, const weft_op *op);
 /* What `call`, which has its type, combines with; describes the call as far as ranks must agree on that. */
@@ -112,9 +116,7 @@ WEFT_INLINE weft_status weft_check_op(weft_comm *comm, const char *name, struct 
     call->op_index = (int8_t)weft_op_index(op);
     call->reduction = reduction;
     if (weft_unlikely(call->op_index < 0)) {
-        reduction->abandoned = weft_handle_abandon;
-        reduction->begin = weft_callback_begin;
-        reduction->end = weft_callback_end;
+        reduction->guard = &weft_op_guard;
         reduction->whose = comm;
     }
     call->shape = weft_shape(call->collective, call->type, op);

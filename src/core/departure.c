@@ -42,8 +42,7 @@ static void tell(struct weft_world *world, int rank, enum weft_departure how)
     atomic_store_explicit(&slot->left, (uint32_t)how, memory_order_seq_cst);
     /* D3, seq_cst: before the looks for sleepers in weft_wake; pairs with D4, so that none sleeps on without having seen it. */
     atomic_fetch_add_explicit(&world->departures, 1, memory_order_seq_cst);
-    weft_wake(world, rank);
-    weft_wake(world, world->n_ranks);
+    weft_wake_for_departure(world, rank);
 }
 
 static void depart(struct weft_comm *comm, enum weft_departure how)

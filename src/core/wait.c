@@ -110,19 +110,30 @@ void weft_sleep_for_none(weft_comm *comm)
     claim_any(comm->slot);
 }
 
+/* Wakes the rank of a slot if it sleeps for one of the targets. */
+static void wake_one(struct weft_world *world, struct weft_slot *slot, int target, int or_target, int or_this)
+{
+    /* S9, seq_cst: after S1; a registration that this misses comes before S5, which then sees S1. */
+    int32_t registered = atomic_load_explicit(&slot->target, memory_order_seq_cst);
+    if (registered != target + 1 && registered != or_target + 1 && registered != or_this + 1 &&
+        registered != WEFT_TARGET_ANY)
+        return;
+    /* S10, relaxed: stored before the target that S9 saw. */
+    struct weft_event *event = atomic_load_explicit(&slot->event, memory_order_relaxed);
+    if (registered == WEFT_TARGET_ANY ? claim_any(slot) : claim(world, slot, registered - 1))
+        weft_event_ring(event);
+}
+
 void weft_wake(struct weft_world *world, int target)
 {
-    for (int rank = 0; rank < world->n_ranks; rank++) {
-        struct weft_slot *slot = &world->slots[rank];
-        /* S9, seq_cst: after S1; a registration that this misses comes before S5, which then sees S1. */
-        int32_t registered = atomic_load_explicit(&slot->target, memory_order_seq_cst);
-        if (registered != target + 1 && registered != WEFT_TARGET_ANY)
-            continue;
-        /* S10, relaxed: stored before the target that S9 saw. */
-        struct weft_event *event = atomic_load_explicit(&slot->event, memory_order_relaxed);
-        if (registered == WEFT_TARGET_ANY ? claim_any(slot) : claim(world, slot, target))
-            weft_event_ring(event);
-    }
+    for (int rank = 0; rank < world->n_ranks; rank++)
+        wake_one(world, &world->slots[rank], target, target, target);
+}
+
+void weft_wake_for_departure(struct weft_world *world, int left)
+{
+    for (int rank = 0; rank < world->n_ranks; rank++)
+        wake_one(world, &world->slots[rank], left, world->n_ranks, rank);
 }
 
 /* Nothing more to wait for: the condition holds, or the communicator has failed, or one that it was made from was aborted. */

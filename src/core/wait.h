@@ -46,6 +46,9 @@ WEFT_COLD weft_status weft_await(struct weft_operation *operation);
 /* Wakes the ranks that sleep for `target`. */
 WEFT_COLD void weft_wake(struct weft_world *world, int target);
 
+/* A rank has left: wakes those who sleep for it, at a gate, or for a count of their own, which it may have had to raise. */
+WEFT_COLD void weft_wake_for_departure(struct weft_world *world, int rank);
+
 /* Waits until all of them have finished, or any; NULL ones have. At least one is there. */
 WEFT_COLD void weft_wait_requests(struct weft_request *const *requests, size_t count, bool all);
 /* Looks once. */
