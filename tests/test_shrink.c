@@ -257,7 +257,7 @@ static void all_may_come_back_after_an_abort(void **unused)
 
 struct interruption {
     bool failed_before;
-    atomic_int told;
+    atomic_int failed, told;
 };
 
 /* What was made from an aborted communicator comes back, too; and an abort of what it was made from ends the wait for those that do not come. */
@@ -274,7 +274,10 @@ static void interrupted(weft_comm *comm, void *arg)
         CHECK_OK(weft_comm_set_timeout(child, 1000000));
     if (interruption->failed_before && rank < n - 1)
         CHECK_STATUS(WEFT_ERR_TIMEOUT, weft_barrier(child));
+    atomic_fetch_add(&interruption->failed, 1);
     if (rank == n - 1) {
+        while (atomic_load(&interruption->failed) < n)
+            sleep_us(1000);
         sleep_us(20000);
         CHECK_OK(weft_comm_abort(comm, "enough"));
         for (int i = 0; i < 1000 && atomic_load(&interruption->told) < n - 1;
