@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 CMAKE_OPTIONS ?=
 
-.PHONY: all run test fuzz bench peers install asan tsan valgrind instructions model mutants format format-check docs ci clean help
+.PHONY: all run test fuzz soak faults bench peers install asan tsan valgrind instructions model mutants format format-check docs ci clean help
 
 all: ## Build everything into build/ (CMAKE_OPTIONS=... is handed on)
 	@cmake -S . -B build $(CMAKE_OPTIONS)
@@ -21,6 +21,12 @@ fuzz: all ## Run random programs, a million operations, some minutes (ARGS=SEED 
 
 bench: all ## Measure this machine (ARGS='allreduce --ranks 2,4')
 	@build/tools/weft/weft bench $(ARGS)
+
+soak: all ## Random programs of 64 ranks that die and shrink (MINUTES=30)
+	@WEFT_SOAK_SECONDS=$$(($(or $(MINUTES),30) * 60)) build/tests/test_soak
+
+faults: all ## Each fault, 20 times each: the table in docs/guarantees.md
+	@WEFT_FAULT_RUNS=20 build/tests/test_faults
 
 peers: ## Install what `weft bench --peers` measures beside, and build that (needs root)
 	@scripts/peers

@@ -220,9 +220,26 @@ void finish_case(void)
     fail_msg("%d failure(s), WEFT_TEST_SEED=0x%016llx", failures, (unsigned long long)test.seed);
 }
 
+static bool child;
+
+void start_process(void)
+{
+    child = true;
+    test.failures = 0;
+    test.messages[0] = test.noted[0] = 0;
+}
+
+int finish_process(void)
+{
+    fprintf(stderr, "%s", test.messages);
+    return test.failures == 0 ? 0 : 1;
+}
+
 /* After a case: the next ones may say more, unless enough has been said. The end of the test tells all. */
 static void after_case(void)
 {
+    if (test.failures >= FAILURES_SHOWN && child)
+        _exit(finish_process());
     if (test.failures >= FAILURES_SHOWN)
         finish_case();
 }

@@ -75,6 +75,10 @@ bool test_check_error(const char *file, int line, const char *word, int number);
 /* Fails the test now if anything was noted; its end does so anyway. The main thread only, when no other is left. */
 void finish_case(void);
 
+/* For a test's child process: forgets what the parent has noted; prints what was noted since, and returns the exit code. */
+void start_process(void);
+int finish_process(void);
+
 /* Runs body on n threads, one for each rank of a new communicator, joins them, destroys the handles. */
 typedef void (*rank_body)(weft_comm *comm, void *arg);
 void run_ranks(int n_ranks, const weft_config *config, rank_body body, void *arg);

@@ -16,13 +16,11 @@
  * split), examples/heat.c (allgather and allreduce in a loop), examples/objects.c (a type with a copy function, an
  * operation of the program's own), examples/errors.c (what failures look like), examples/openmp.c (threads of OpenMP).
  *
- * ---- Declared for the contract, and not in this version of the library: a program that calls one of these does not
- * link.
- *
- *     weft_comm_shrink
- *
  * All ranks of a communicator live in one process. The serialise functions of a weft_type are carried and not called
  * yet.
+ *
+ * In a child by fork every handle that the parent had gives WEFT_ERR_GROUP, and is to be destroyed or forgotten; the child
+ * may make groups of its own. The parent goes on. A child by _Fork, vfork or clone may call nothing of this library.
  *
  * ---- Environment, read when a communicator is created, not by dup and split:
  *
@@ -32,6 +30,10 @@
  *     WEFT_TRACE        a file for a trace: see weft_trace_start
  *     WEFT_REPORT       a file for reports: see weft_report_on_signal
  *
+ *     WEFT_CHECK        1: calls of two threads on one handle at once, calls after weft_comm_destroy and a second destroy
+ *                       are ARGUMENT, as far as they can be told apart: the last 1,024 handles destroyed are known. For
+ *                       debugging; also read by dup, split and shrink. Builds with assertions always check so
+ *
  * and, for tests, when weft_comm_split_by or weft_info_topology is called:
  *
  *     WEFT_TOPOLOGY     "package:2 l3:2 core:4 pu:2": where set and not empty, the machine, in hwloc's synthetic form.
@@ -39,7 +41,7 @@
  *                       order, and stays there in all communicators that are made from the group's
  *
  * ---- Memory: a communicator takes about 14 KiB a rank, and 24 bytes for each pair of ranks; the algorithm "grid",
- * where it is forced, 64 bytes more for each pair. After that only these allocate: dup and split,
+ * where it is forced, 64 bytes more for each pair. After that only these allocate: dup, split and shrink,
  * nonblocking calls, a rank's first message and messages that it puts aside, a thread's first
  * sleep, "grid" when it reduces, and user-defined operations on large elements or on more than 127 ranks.
  */
@@ -234,8 +236,14 @@ weft_status weft_comm_split_by(weft_comm *comm, weft_domain domain, int key, wef
  * destroyed. */
 weft_status weft_comm_abort(weft_comm *comm, const char *reason);
 /* The living ranks, in order, after a failure. Each calls it; one that has not after timeout_ns is left out and gets
- * WEFT_ERR_RANK_LOST. After an abort all may come back; on a healthy communicator it is dup. (Not in this version: make
- * a new group.) */
+ * WEFT_ERR_RANK_LOST. After an abort all may come back; on a healthy communicator it is dup. A rank lives until its
+ * handle is destroyed or the thread ends that it is bound to. All that come get the same outcome, whoever dies
+ * meanwhile: a rank that dies later is lost in the new communicator, which can shrink in turn. A living rank that never
+ * calls it makes the others wait: set a timeout. Whoever's timeout runs out decides for all, without those that are
+ * late; a healthy communicator fails then, with RANK_LOST, which names them. The settings are those of the old one,
+ * whose handle is still to be destroyed. ABORTED: one that this one was made from was aborted while this
+ * rank waited; it may call again. MEMORY: no rank gets one, and all may try again.
+ * Example: examples/shrink.c. */
 weft_status weft_comm_shrink(weft_comm *comm, weft_comm **out);
 /* Writes who is where, a line for each rank: the collective that it is in or finished last, with its number; if it waits,
  * for whom and for how long; who waits for it; its thread, and the processor that this runs on or ran on last. Any thread,
@@ -295,7 +303,7 @@ weft_status weft_run(int n_ranks, const weft_config *config, weft_status (*body)
  *      examples/objects.c.
  *
  *      Callbacks report failure by their status. They do not jump out, and make no calls on the communicator that they
- *      serve. A thread that ends inside one fails the communicator with RANK_LOST. (The library's own waits are no
+ *      serve: such a call does nothing and returns CALLBACK, and the callback has failed, whatever it returns. A thread that ends inside one fails the communicator with RANK_LOST. (The library's own waits are no
  *      cancellation points; asynchronous cancellation is not for threads that call it.) ---- */
 
 /* A kind of element: WEFT_INT32 and so on, or the user's own: a constant with at least a name and a size; the rest

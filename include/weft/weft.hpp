@@ -147,6 +147,14 @@ public:
         return adopt(made);
     }
 
+    /* The living ranks, after a failure; also this rank is in the old communicator until that is destroyed. */
+    comm shrink()
+    {
+        weft_comm *made = nullptr;
+        detail::check(weft_comm_shrink(handle_, &made));
+        return adopt(made);
+    }
+
     void barrier() { detail::check(weft_barrier(handle_)); }
     /* A barrier; blocking: this rank sleeps meanwhile, for as long as it takes. That is how a rank idles. */
     void sync(bool blocking = false) { detail::check(weft_sync(handle_, blocking)); }

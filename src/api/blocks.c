@@ -109,7 +109,7 @@ weft_status weft_gather(weft_comm *comm, const void *send, void *recv, size_t co
     const char *name = "weft_gather";
     struct weft_call call = weft_call_of(WEFT_COLLECTIVE_gather, root, NULL, recv);
     weft_status status;
-    WEFT_HANDLE(name);
+    WEFT_HANDLE(name, weft_gather(comm, send, recv, count, type, root));
     if ((status = weft_check_elements(comm, name, &call, count, type, (size_t)comm->n_ranks)) != WEFT_OK ||
         (status = weft_check_root(comm, name, root)) != WEFT_OK)
         return status;
@@ -126,7 +126,7 @@ weft_status weft_scatter(weft_comm *comm, const void *send, void *recv, size_t c
     struct weft_call call = weft_call_of(WEFT_COLLECTIVE_scatter, root, send, NULL);
     const void *target = recv;
     weft_status status;
-    WEFT_HANDLE(name);
+    WEFT_HANDLE(name, weft_scatter(comm, send, recv, count, type, root));
     if ((status = weft_check_elements(comm, name, &call, count, type, (size_t)comm->n_ranks)) != WEFT_OK ||
         (status = weft_check_root(comm, name, root)) != WEFT_OK)
         return status;
@@ -183,7 +183,7 @@ weft_status weft_gatherv(weft_comm *comm, const void *send, size_t send_count, v
     struct weft_call call = weft_call_of(WEFT_COLLECTIVE_gatherv, root, NULL, recv);
     const struct row row = {"recv", "counts", "offsets", recv, counts, offsets};
     bool in_place = send == WEFT_IN_PLACE;
-    WEFT_HANDLE(name);
+    WEFT_HANDLE(name, weft_gatherv(comm, send, send_count, recv, counts, offsets, type, root));
     weft_status status = check_own(comm, name, &call, in_place ? 0 : send_count, type);
     if (status != WEFT_OK)
         return status;
@@ -204,7 +204,7 @@ weft_status weft_scatterv(weft_comm *comm, const void *send, const size_t *count
     struct weft_call call = weft_call_of(WEFT_COLLECTIVE_scatterv, root, send, NULL);
     const struct row row = {"send", "counts", "offsets", send, counts, offsets};
     const void *target = recv;
-    WEFT_HANDLE(name);
+    WEFT_HANDLE(name, weft_scatterv(comm, send, counts, offsets, recv, recv_count, type, root));
     weft_status status = check_own(comm, name, &call, recv == WEFT_IN_PLACE ? 0 : recv_count, type);
     if (status != WEFT_OK)
         return status;
@@ -225,7 +225,7 @@ weft_status weft_allgatherv(weft_comm *comm, const void *send, size_t send_count
     struct weft_call call = weft_call_of(WEFT_COLLECTIVE_allgatherv, 0, NULL, recv);
     const struct row row = {"recv", "counts", "offsets", recv, counts, offsets};
     weft_status status;
-    WEFT_HANDLE(name);
+    WEFT_HANDLE(name, weft_allgatherv(comm, send, send_count, recv, counts, offsets, type));
     if ((status = weft_check_elements(comm, name, &call, send == WEFT_IN_PLACE ? 0 : send_count, type, 1)) != WEFT_OK)
         return status;
     call.own_count = call.count;
@@ -255,7 +255,7 @@ weft_status weft_alltoall(weft_comm *comm, const void *send, void *recv, size_t 
     const char *name = "weft_alltoall";
     struct weft_call call = weft_call_of(WEFT_COLLECTIVE_alltoall, 0, NULL, recv);
     weft_status status;
-    WEFT_HANDLE(name);
+    WEFT_HANDLE(name, weft_alltoall(comm, send, recv, count, type));
     if ((status = weft_check_elements(comm, name, &call, count, type, (size_t)comm->n_ranks)) != WEFT_OK)
         return status;
     if (weft_unlikely((recv == NULL || send == NULL) && count > 0))
@@ -316,7 +316,7 @@ weft_status weft_alltoallv(weft_comm *comm, const void *send, const size_t *send
     struct row sends = {"send", "send_counts", "send_offsets", send, send_counts, send_offsets};
     const struct row receives = {"recv", "recv_counts", "recv_offsets", recv, recv_counts, recv_offsets};
     weft_status status;
-    WEFT_HANDLE(name);
+    WEFT_HANDLE(name, weft_alltoallv(comm, send, send_counts, send_offsets, recv, recv_counts, recv_offsets, type));
     if ((status = weft_check_elements(comm, name, &call, 0, type, 1)) != WEFT_OK ||
         (status = check_row(comm, name, &receives, type)) != WEFT_OK ||
         (status = check_apart(comm, name, &receives)) != WEFT_OK)

@@ -2,6 +2,8 @@
 /* check.c - the sentences with which calls refuse. */
 #include "api/check.h"
 
+#include "core/fork.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -27,6 +29,33 @@ weft_status weft_refuse_handle(const weft_comm *comm, const char *call)
         return weft_error(WEFT_ERR_ARGUMENT, call, NULL, "comm is NULL");
     weft_world_inherit(comm->world);
     return weft_call_refused(comm, call);
+}
+
+const struct weft_reduction_guard weft_op_guard = {weft_callback_begin, weft_callback_end, weft_handle_abandon};
+
+enum weft_entry weft_enter(weft_comm *comm, const char *call, bool failed)
+{
+    enum weft_entry entry = WEFT_WITHIN;
+    if (comm == NULL || weft_is_inherited(comm)) {
+        weft_refuse_handle(comm, call);
+        return WEFT_REFUSED;
+    }
+    if (weft_handle_retired(comm)) {
+        weft_error(WEFT_ERR_ARGUMENT, call, NULL, "the handle was destroyed before");
+        return WEFT_REFUSED;
+    }
+    if ((entry = weft_guard_take(comm, call)) == WEFT_REFUSED || failed || weft_healthy(comm))
+        return entry;
+    if (entry == WEFT_ENTERED)
+        weft_guard_give(comm);
+    weft_refuse_handle(comm, call);
+    return WEFT_REFUSED;
+}
+
+weft_status weft_leave(weft_comm *comm, weft_status status)
+{
+    weft_guard_give(comm);
+    return status;
 }
 
 weft_status weft_refuse_elements(weft_comm *comm, const char *call, size_t count, const weft_type *type, size_t blocks)

@@ -9,6 +9,7 @@
 #include "collectives/collectives.h"
 #include "core/departure.h"
 #include "core/failure.h"
+#include "core/guard.h"
 #include "reduce/reduce.h"
 
 __attribute__((format(printf, 4, 5))) WEFT_COLD weft_status weft_refuse(weft_comm *comm, weft_status status,
@@ -16,19 +17,41 @@ __attribute__((format(printf, 4, 5))) WEFT_COLD weft_status weft_refuse(weft_com
 
 /* A handle, on a communicator that has not failed. */
 WEFT_COLD weft_status weft_refuse_handle(const weft_comm *comm, const char *call);
-WEFT_INLINE bool weft_usable(const weft_comm *comm)
+WEFT_INLINE bool weft_orphaned(const weft_comm *comm)
 {
-    if (weft_unlikely(comm == NULL || weft_world_status(comm->world) != WEFT_OK))
-        return false;
     for (const struct weft_world *each = comm->world->parent; each != NULL; each = each->parent)
         if (weft_unlikely(weft_world_status(each) == WEFT_ERR_ABORTED))
-            return false;
-    return true;
+            return true;
+    return false;
 }
 
-#define WEFT_HANDLE(call)                                                                                              \
-    if (weft_unlikely(!weft_usable(comm)))                                                                             \
-    return weft_refuse_handle(comm, call)
+WEFT_INLINE bool weft_healthy(const weft_comm *comm)
+{
+    return weft_likely(weft_world_status(comm->world) == WEFT_OK) && !weft_orphaned(comm);
+}
+
+/* The same, and nothing else is to be looked at either. */
+WEFT_INLINE bool weft_usable(const weft_comm *comm)
+{
+    return weft_likely(comm != NULL && ((uint32_t)weft_world_status(comm->world) | weft_guarded(comm)) == 0) &&
+           !weft_orphaned(comm);
+}
+
+/* Where that does not hold: refuses, or takes the handle for the calling thread. failed: the call serves failed communicators, too. */
+WEFT_COLD enum weft_entry weft_enter(weft_comm *comm, const char *call, bool failed);
+WEFT_COLD weft_status weft_leave(weft_comm *comm, weft_status status);
+
+/* At the head of a call; `again` is the call itself, as it was made: where it has to take the handle, it is made again inside. */
+#define WEFT_HANDLE(call, again) WEFT_HANDLE_IF(weft_usable(comm), call, false, again)
+#define WEFT_HANDLE_FAILED_TOO(call, again) WEFT_HANDLE_IF(comm != NULL && weft_guarded(comm) == 0, call, true, again)
+#define WEFT_HANDLE_IF(condition, call, failed, again)                                                                 \
+    if (weft_unlikely(!(condition))) {                                                                                 \
+        enum weft_entry entry = weft_enter(comm, call, failed);                                                        \
+        if (entry == WEFT_REFUSED)                                                                                     \
+            return weft_last_status();                                                                                 \
+        if (entry == WEFT_ENTERED)                                                                                     \
+            return weft_leave(comm, again);                                                                            \
+    }
 
 /* Fills in type, count and bytes. `blocks` times that many bytes must be addressable. WEFT_OK, or refused. */
 WEFT_COLD weft_status weft_refuse_elements(weft_comm *comm, const char *call, size_t count, const weft_type *type,
@@ -78,6 +101,7 @@ WEFT_INLINE weft_status weft_check_root(weft_comm *comm, const char *name, int r
     return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "root is %d, expected 0 to %d", root, comm->n_ranks - 1);
 }
 
+extern const struct weft_reduction_guard weft_op_guard;
 /* The op cannot reduce the type. */
 WEFT_COLD weft_status weft_refuse_op(weft_comm *comm, const char *call, const weft_type *type, const weft_op *op);
 /* What `call`, which has its type, combines with; describes the call as far as ranks must agree on that. */
@@ -92,7 +116,7 @@ WEFT_INLINE weft_status weft_check_op(weft_comm *comm, const char *name, struct 
     call->op_index = (int8_t)weft_op_index(op);
     call->reduction = reduction;
     if (weft_unlikely(call->op_index < 0)) {
-        reduction->abandoned = weft_handle_abandon;
+        reduction->guard = &weft_op_guard;
         reduction->whose = comm;
     }
     call->shape = weft_shape(call->collective, call->type, op);

@@ -13,13 +13,13 @@ static weft_status barrier(weft_comm *comm, bool idle)
 
 weft_status weft_barrier(weft_comm *comm)
 {
-    WEFT_HANDLE("weft_barrier");
+    WEFT_HANDLE("weft_barrier", weft_barrier(comm));
     return barrier(comm, false);
 }
 
 weft_status weft_sync(weft_comm *comm, bool blocking)
 {
-    WEFT_HANDLE("weft_sync");
+    WEFT_HANDLE("weft_sync", weft_sync(comm, blocking));
     return barrier(comm, blocking);
 }
 
@@ -28,7 +28,7 @@ weft_status weft_broadcast(weft_comm *comm, void *data, size_t count, const weft
     const char *name = "weft_broadcast";
     struct weft_call call = weft_call_of(WEFT_COLLECTIVE_broadcast, root, data, data);
     weft_status status;
-    WEFT_HANDLE(name);
+    WEFT_HANDLE(name, weft_broadcast(comm, data, count, type, root));
     if ((status = weft_check_elements(comm, name, &call, count, type, 1)) != WEFT_OK ||
         (status = weft_check_root(comm, name, root)) != WEFT_OK)
         return status;
@@ -43,7 +43,7 @@ weft_status weft_allgather(weft_comm *comm, const void *send, void *recv, size_t
     const char *name = "weft_allgather";
     struct weft_call call = weft_call_of(WEFT_COLLECTIVE_allgather, 0, NULL, recv);
     weft_status status;
-    WEFT_HANDLE(name);
+    WEFT_HANDLE(name, weft_allgather(comm, send, recv, count, type));
     if ((status = weft_check_elements(comm, name, &call, count, type, (size_t)comm->n_ranks)) != WEFT_OK)
         return status;
     if (weft_unlikely((recv == NULL || send == NULL) && count > 0))
@@ -64,7 +64,7 @@ weft_status weft_allreduce(weft_comm *comm, const void *send, void *recv, size_t
     const char *name = "weft_allreduce";
     struct weft_call call = weft_call_of(WEFT_COLLECTIVE_allreduce, 0, NULL, recv);
     struct weft_reduction reduction;
-    WEFT_HANDLE(name);
+    WEFT_HANDLE(name, weft_allreduce(comm, send, recv, count, type, op));
     weft_status status = weft_check_reduction(comm, name, &call, &reduction, send, recv, count, type, op, true);
     return weft_likely(status == WEFT_OK) ? weft_allreduce_perform(comm, &call) : status;
 }
@@ -75,7 +75,7 @@ weft_status weft_reduce(weft_comm *comm, const void *send, void *recv, size_t co
     const char *name = "weft_reduce";
     struct weft_call call = weft_call_of(WEFT_COLLECTIVE_reduce, root, NULL, recv);
     struct weft_reduction reduction;
-    WEFT_HANDLE(name);
+    WEFT_HANDLE(name, weft_reduce(comm, send, recv, count, type, op, root));
     weft_status status = weft_check_root(comm, name, root);
     if (status == WEFT_OK)
         status = weft_check_reduction(comm, name, &call, &reduction, send, recv, count, type, op, comm->rank == root);

@@ -2,6 +2,7 @@
 /* comm.c - the calls on handles that are no collectives, and those that make handles from handles. */
 #include "api/check.h"
 #include "core/departure.h"
+#include "core/fork.h"
 #include "core/report.h"
 #include "group/group.h"
 
@@ -17,24 +18,29 @@ const char *weft_version(void)
 
 weft_status weft_comm_destroy(weft_comm *comm)
 {
-    if (comm != NULL)
-        weft_handle_detach(comm, WEFT_DESTROYED);
+    if (comm == NULL)
+        return WEFT_OK;
+    if (weft_unlikely(weft_guarded(comm) != 0) && !weft_is_inherited(comm) &&
+        weft_enter(comm, "weft_comm_destroy", true) == WEFT_REFUSED)
+        return weft_last_status();
+    weft_handle_detach(comm, WEFT_DESTROYED);
     return WEFT_OK;
 }
 
 weft_status weft_comm_bind_thread(weft_comm *comm)
 {
-    if (comm == NULL)
+    WEFT_HANDLE_FAILED_TOO("weft_comm_bind_thread", weft_comm_bind_thread(comm));
+    if (weft_is_inherited(comm))
         return weft_refuse_handle(comm, "weft_comm_bind_thread");
     return weft_handle_bind(comm, "weft_comm_bind_thread");
 }
 
 weft_status weft_comm_set_timeout(weft_comm *comm, int64_t timeout_ns)
 {
-    if (comm == NULL || timeout_ns < 0)
-        return comm == NULL ? weft_refuse_handle(comm, "weft_comm_set_timeout")
-                            : weft_error(WEFT_ERR_ARGUMENT, "weft_comm_set_timeout", comm,
-                                         "timeout_ns is %lld, expected 0, for ever, or more", (long long)timeout_ns);
+    WEFT_HANDLE_FAILED_TOO("weft_comm_set_timeout", weft_comm_set_timeout(comm, timeout_ns));
+    if (timeout_ns < 0)
+        return weft_error(WEFT_ERR_ARGUMENT, "weft_comm_set_timeout", comm,
+                          "timeout_ns is %lld, expected 0, for ever, or more", (long long)timeout_ns);
     comm->timeout_ns = timeout_ns;
     return WEFT_OK;
 }
@@ -61,8 +67,7 @@ weft_status weft_comm_status(const weft_comm *comm)
 
 weft_status weft_comm_dup(weft_comm *comm, weft_comm **out)
 {
-    if (!weft_usable(comm))
-        return weft_refuse_handle(comm, "weft_comm_dup");
+    WEFT_HANDLE("weft_comm_dup", weft_comm_dup(comm, out));
     if (out == NULL)
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, "weft_comm_dup", "out is NULL");
     return weft_comm_derive(comm, WEFT_COLLECTIVE_dup, 0, 0, comm->rank, out);
@@ -70,8 +75,7 @@ weft_status weft_comm_dup(weft_comm *comm, weft_comm **out)
 
 weft_status weft_comm_split(weft_comm *comm, int color, int key, weft_comm **out)
 {
-    if (!weft_usable(comm))
-        return weft_refuse_handle(comm, "weft_comm_split");
+    WEFT_HANDLE("weft_comm_split", weft_comm_split(comm, color, key, out));
     if (out == NULL)
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, "weft_comm_split", "out is NULL");
     if (color < 0 && color != WEFT_NO_COLOR)
@@ -85,8 +89,7 @@ weft_status weft_comm_split_by(weft_comm *comm, weft_domain domain, int key, wef
     const char *name = "weft_comm_split_by";
     char why[300] = "";
     int color = 0; /* all ranks live in one process */
-    if (!weft_usable(comm))
-        return weft_refuse_handle(comm, name);
+    WEFT_HANDLE(name, weft_comm_split_by(comm, domain, key, out));
     if (out == NULL)
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "out is NULL");
     if ((int)domain < WEFT_DOMAIN_PROCESS || domain > WEFT_DOMAIN_CORE)
@@ -102,11 +105,23 @@ weft_status weft_comm_split_by(weft_comm *comm, weft_domain domain, int key, wef
     return weft_comm_derive(comm, WEFT_COLLECTIVE_split_by, (int)domain, color, key, out);
 }
 
+weft_status weft_comm_shrink(weft_comm *comm, weft_comm **out)
+{
+    WEFT_HANDLE_FAILED_TOO("weft_comm_shrink", weft_comm_shrink(comm, out));
+    if (weft_is_inherited(comm))
+        return weft_refuse_handle(comm, "weft_comm_shrink");
+    if (out == NULL)
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, "weft_comm_shrink", "out is NULL");
+    return weft_comm_shrink_perform(comm, out);
+}
+
 weft_status weft_comm_abort(weft_comm *comm, const char *reason)
 {
     if (comm == NULL)
         return weft_refuse_handle(comm, "weft_comm_abort");
-    int error = errno; /* as the interrupted thread had it, where this is a signal handler */
+    if (weft_handle_retired(comm))
+        return WEFT_ERR_ARGUMENT; /* no sentence: this may be a signal handler */
+    int error = errno;            /* as the interrupted thread had it, where this is a signal handler */
     weft_world_abort(comm->world, comm->rank, reason);
     errno = error;
     return WEFT_OK;

@@ -2,6 +2,7 @@
 /* messages.c - the calls of point to point: what they check fails the call alone. */
 #include "api/check.h"
 #include "api/request.h"
+#include "core/fork.h"
 #include "p2p/message.h"
 
 #include <stdlib.h>
@@ -9,8 +10,6 @@
 static weft_status check(weft_comm *comm, const char *name, const void *data, size_t count, const weft_type *type)
 {
     size_t bytes;
-    if (weft_unlikely(!weft_usable(comm)))
-        return weft_refuse_handle(comm, name);
     if (weft_unlikely(type == NULL || type->name == NULL || type->size == 0))
         return weft_error(WEFT_ERR_ARGUMENT, name, comm, "%s",
                           type == NULL         ? "type is NULL"
@@ -55,6 +54,7 @@ static weft_status nothing(weft_message *message)
 
 weft_status weft_send(weft_comm *comm, const void *data, size_t count, const weft_type *type, int dest, int tag)
 {
+    WEFT_HANDLE("weft_send", weft_send(comm, data, count, type, dest, tag));
     weft_status status = check(comm, "weft_send", data, count, type);
     if (status != WEFT_OK || (status = check_address(comm, "weft_send", dest, tag, 0)) != WEFT_OK)
         return status;
@@ -67,6 +67,7 @@ weft_status weft_send(weft_comm *comm, const void *data, size_t count, const wef
 weft_status weft_recv(weft_comm *comm, void *data, size_t count, const weft_type *type, int source, int tag,
                       weft_message *message)
 {
+    WEFT_HANDLE("weft_recv", weft_recv(comm, data, count, type, source, tag, message));
     weft_status status = check(comm, "weft_recv", data, count, type);
     if (status != WEFT_OK || (status = check_address(comm, "weft_recv", source, tag, -1)) != WEFT_OK)
         return status;
@@ -79,6 +80,8 @@ weft_status weft_recv(weft_comm *comm, void *data, size_t count, const weft_type
 weft_status weft_sendrecv(weft_comm *comm, const void *send, size_t send_count, int dest, int send_tag, void *recv,
                           size_t recv_count, int source, int recv_tag, const weft_type *type, weft_message *message)
 {
+    WEFT_HANDLE("weft_sendrecv", weft_sendrecv(comm, send, send_count, dest, send_tag, recv, recv_count, source,
+                                               recv_tag, type, message));
     const char *name = "weft_sendrecv";
     weft_status status = check(comm, name, send, send_count, type);
     if (status != WEFT_OK || (status = check(comm, name, recv, recv_count, type)) != WEFT_OK ||
@@ -109,6 +112,7 @@ weft_status weft_sendrecv(weft_comm *comm, const void *send, size_t send_count, 
 weft_status weft_isend(weft_comm *comm, const void *data, size_t count, const weft_type *type, int dest, int tag,
                        weft_request **request)
 {
+    WEFT_HANDLE("weft_isend", weft_isend(comm, data, count, type, dest, tag, request));
     const char *name = "weft_isend";
     weft_status status = check(comm, name, data, count, type);
     if (status != WEFT_OK || (status = check_address(comm, name, dest, tag, 0)) != WEFT_OK)
@@ -127,6 +131,7 @@ weft_status weft_isend(weft_comm *comm, const void *data, size_t count, const we
 weft_status weft_irecv(weft_comm *comm, void *data, size_t count, const weft_type *type, int source, int tag,
                        weft_message *message, weft_request **request)
 {
+    WEFT_HANDLE("weft_irecv", weft_irecv(comm, data, count, type, source, tag, message, request));
     const char *name = "weft_irecv";
     weft_status status = check(comm, name, data, count, type);
     if (status != WEFT_OK || (status = check_address(comm, name, source, tag, -1)) != WEFT_OK)
@@ -145,8 +150,6 @@ weft_status weft_irecv(weft_comm *comm, void *data, size_t count, const weft_typ
 
 static weft_status probe(weft_comm *comm, const char *name, int source, int tag, weft_message *message, bool waits)
 {
-    if (!weft_usable(comm))
-        return weft_refuse_handle(comm, name);
     weft_status status = check_address(comm, name, source, tag, -1);
     if (status != WEFT_OK)
         return status;
@@ -158,11 +161,13 @@ static weft_status probe(weft_comm *comm, const char *name, int source, int tag,
 
 weft_status weft_probe(weft_comm *comm, int source, int tag, weft_message *message)
 {
+    WEFT_HANDLE("weft_probe", weft_probe(comm, source, tag, message));
     return probe(comm, "weft_probe", source, tag, message, true);
 }
 
 weft_status weft_iprobe(weft_comm *comm, int source, int tag, weft_message *message)
 {
+    WEFT_HANDLE("weft_iprobe", weft_iprobe(comm, source, tag, message));
     return probe(comm, "weft_iprobe", source, tag, message, false);
 }
 
@@ -170,6 +175,8 @@ weft_status weft_cancel(weft_request **request)
 {
     if (request == NULL)
         return weft_error(WEFT_ERR_ARGUMENT, "weft_cancel", NULL, "request is NULL");
+    if (weft_unlikely(weft_inherited_any)) /* it ends, and no lock is taken */
+        weft_disown_inherited(request, 1);
     if (*request == NULL || weft_receive_cancel(*request) == WEFT_OK)
         return weft_wait_one(request);
     return WEFT_PENDING;

@@ -25,7 +25,7 @@ weft_status weft_reduce_scatter(weft_comm *comm, const void *send, void *recv, s
     struct weft_call call = weft_call_of(WEFT_COLLECTIVE_reduce_scatter, 0, NULL, NULL);
     struct weft_reduction reduction;
     weft_status status;
-    WEFT_HANDLE(name);
+    WEFT_HANDLE(name, weft_reduce_scatter(comm, send, recv, recv_count, type, op));
     if ((status = weft_check_elements(comm, name, &call, recv_count, type, (size_t)comm->n_ranks)) != WEFT_OK ||
         (status = weft_check_op(comm, name, &call, &reduction, op)) != WEFT_OK ||
         (status = check_vector(comm, name, &call, send, recv, call.bytes * (size_t)comm->n_ranks, call.bytes)) !=
@@ -43,7 +43,7 @@ weft_status weft_reduce_scatterv(weft_comm *comm, const void *send, void *recv, 
     struct weft_reduction reduction;
     size_t total;
     weft_status status;
-    WEFT_HANDLE(name);
+    WEFT_HANDLE(name, weft_reduce_scatterv(comm, send, recv, counts, type, op));
     if ((status = weft_check_counts(comm, name, "counts", counts, &total)) != WEFT_OK ||
         (status = weft_check_elements(comm, name, &call, total, type, 1)) != WEFT_OK ||
         (status = weft_check_op(comm, name, &call, &reduction, op)) != WEFT_OK ||
@@ -70,7 +70,7 @@ weft_status weft_scan(weft_comm *comm, const void *send, void *recv, size_t coun
                       const weft_op *op)
 {
     struct weft_call call = weft_call_of(WEFT_COLLECTIVE_scan, 0, NULL, NULL);
-    WEFT_HANDLE("weft_scan");
+    WEFT_HANDLE("weft_scan", weft_scan(comm, send, recv, count, type, op));
     return scan(comm, "weft_scan", &call, send, recv, count, type, op, true);
 }
 
@@ -78,6 +78,6 @@ weft_status weft_exscan(weft_comm *comm, const void *send, void *recv, size_t co
                         const weft_op *op)
 {
     struct weft_call call = weft_call_of(WEFT_COLLECTIVE_exscan, 0, NULL, NULL);
-    WEFT_HANDLE("weft_exscan");
+    WEFT_HANDLE("weft_exscan", weft_exscan(comm, send, recv, count, type, op));
     return scan(comm, "weft_exscan", &call, send, recv, count, type, op, comm->rank > 0);
 }

@@ -19,10 +19,6 @@ struct started {
 struct weft_request *weft_request_new(weft_comm *comm, const char *call, struct weft_request **out, size_t bytes,
                                       bool fails)
 {
-    if (!weft_usable(comm)) {
-        weft_refuse_handle(comm, call);
-        return NULL;
-    }
     if (out == NULL) {
         if (fails)
             weft_refuse(comm, WEFT_ERR_ARGUMENT, call, "request is NULL");
@@ -72,10 +68,16 @@ static weft_status begun(weft_comm *comm, struct weft_request *request, struct w
 /* `call` is the blocking one; where it refuses, weft_refuse gives it the nonblocking one's name. */
 #define START(name, call)                                                                                              \
     do {                                                                                                               \
-        if (!starting(comm, name, request))                                                                            \
+        enum weft_entry entry = weft_usable(comm) ? WEFT_WITHIN : weft_enter(comm, name, false);                       \
+        if (entry == WEFT_REFUSED)                                                                                     \
             return weft_last_status();                                                                                 \
-        struct weft_request *made = comm->starting;                                                                    \
-        return begun(comm, made, request, call);                                                                       \
+        weft_status status;                                                                                            \
+        if (starting(comm, name, request)) {                                                                           \
+            struct weft_request *made = comm->starting;                                                                \
+            status = begun(comm, made, request, call);                                                                 \
+        } else                                                                                                         \
+            status = weft_last_status();                                                                               \
+        return entry == WEFT_ENTERED ? weft_leave(comm, status) : status;                                              \
     } while (0)
 
 weft_status weft_ibarrier(weft_comm *comm, weft_request **request)

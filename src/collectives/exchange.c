@@ -3,6 +3,7 @@
 #include "collectives/exchange.h"
 
 #include "core/departure.h"
+#include "core/guard.h"
 #include "reduce/reduce.h"
 
 enum weft_move weft_gate_check(struct weft_operation *operation, uint32_t line)
@@ -44,8 +45,11 @@ enum weft_move weft_pull_objects(struct weft_operation *operation, void *target,
     bool healthy = weft_inside_enter(operation->comm);
     if (healthy && count > 0 && operation->outcome == WEFT_OK) {
         pthread_cleanup_push(weft_handle_abandon, operation->comm);
+        weft_callback_begin(operation->comm);
         operation->outcome = type->copy(type, source, target, count);
         pthread_cleanup_pop(0);
+        if (!weft_callback_end(operation->comm))
+            operation->outcome = WEFT_ERR_CALLBACK;
     }
     weft_inside_leave(operation->comm);
     return healthy ? WEFT_MOVE_DONE : WEFT_MOVE_FAIL;

@@ -8,6 +8,8 @@
 #include "core/departure.h"
 
 #include "core/failure.h"
+#include "core/fork.h"
+#include "core/guard.h"
 #include "core/record.h"
 #include "core/report.h"
 #include "core/request.h"
@@ -32,33 +34,45 @@ static void unbind(struct weft_comm *comm)
     comm->bound_at = NULL;
 }
 
-static void depart(struct weft_comm *comm, enum weft_departure how)
+static void tell(struct weft_world *world, int rank, enum weft_departure how)
 {
-    struct weft_world *world = comm->world;
-    if (comm->departed)
-        return;
-    comm->departed = true;
+    struct weft_slot *slot = &world->slots[rank];
     /* C1, seq_cst: pairs with S3: whoever waits for room in its ring need not wait for this rank. */
-    atomic_store_explicit(&comm->slot->consumed, UINT64_MAX, memory_order_seq_cst);
+    atomic_store_explicit(&slot->consumed, UINT64_MAX, memory_order_seq_cst);
     /* D1, seq_cst: all that this rank published comes before; D2 sees it after the count below. */
-    atomic_store_explicit(&comm->slot->left, (uint32_t)how, memory_order_seq_cst);
+    atomic_store_explicit(&slot->left, (uint32_t)how, memory_order_seq_cst);
     /* D3, seq_cst: before the looks for sleepers in weft_wake; pairs with D4, so that none sleeps on without having seen it. */
     atomic_fetch_add_explicit(&world->departures, 1, memory_order_seq_cst);
-    weft_wake(world, comm->rank);
-    weft_wake(world, world->n_ranks);
+    weft_wake_for_departure(world, rank);
+}
+
+static void depart(struct weft_comm *comm, enum weft_departure how)
+{
+    if (!comm->departed)
+        tell(comm->world, comm->rank, how);
+    comm->departed = true;
+}
+
+void weft_place_vacant(struct weft_world *world, int rank)
+{
+    tell(world, rank, WEFT_NEVER_JOINED);
 }
 
 /* ---- Destroying */
 
 void weft_handle_detach(struct weft_comm *comm, enum weft_departure how)
 {
+    if (weft_is_inherited(comm)) {
+        weft_keep_inherited(comm);
+        return;
+    }
     weft_requests_end(comm);
     pthread_mutex_lock(&lock);
     unbind(comm);
     depart(comm, how);
     pthread_mutex_unlock(&lock);
     weft_world_leave(comm->world);
-    weft_handle_free(comm);
+    weft_handle_retire(comm);
 }
 
 /* ---- Threads that end */
@@ -103,11 +117,26 @@ weft_status weft_handle_bind(struct weft_comm *comm, const char *call)
                     : WEFT_OK;
 }
 
+void weft_departures_hold(bool hold)
+{
+    if (hold)
+        pthread_mutex_lock(&lock);
+    else
+        pthread_mutex_unlock(&lock);
+}
+
+void weft_bound_forget(void)
+{
+    bound = NULL;
+}
+
 void weft_handle_abandon(void *comm_)
 {
     struct weft_comm *comm = comm_;
     char call[WEFT_CALL_TEXT] = "a collective";
     weft_inside_leave(comm);
+    weft_callback_end(comm);
+    weft_guard_give(comm);
     if (comm->moving) { /* by this thread, which leaves the handle to who destroys it */
         comm->moving = false;
         weft_requests_unlock(comm);

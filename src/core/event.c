@@ -78,6 +78,14 @@ struct weft_event *weft_event_mine(void)
     return event;
 }
 
+void weft_events_hold(bool hold)
+{
+    if (hold)
+        pthread_mutex_lock(&free_lock);
+    else
+        pthread_mutex_unlock(&free_lock);
+}
+
 uint32_t weft_event_look(struct weft_event *event)
 {
     /* E4, acquire: pairs with E5: what a ring that this has seen was for is seen before the sleep (F4, D4). A ring that this misses changes

@@ -20,4 +20,7 @@ void weft_event_sleep(struct weft_event *event, uint32_t seen, int64_t deadline_
 void weft_event_ring(struct weft_event *event);
 void weft_event_ring_all(void);
 
+/* While the process forks. */
+void weft_events_hold(bool hold);
+
 #endif

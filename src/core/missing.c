@@ -37,11 +37,21 @@ static bool begun(const struct weft_operation *operation, int rank)
 
 /* ---- Ranks that have left */
 
-/* How the rank has left without this call; WEFT_STAYED: it has not, or began it before. Who waits for one rank needs nobody else. */
+/* Does what the operation waits for need this rank? Who waits for one rank needs nobody else; at a gate, and at a count of its own that the
+ * others raise, it needs all. */
+static bool needs(const struct weft_operation *operation, int rank)
+{
+    const struct weft_until *until = &operation->until;
+    const weft_comm *comm = operation->comm;
+    if (until->target == comm->rank)
+        return until->word != &comm->slot->consumed; /* for its own earlier operations it needs nobody here */
+    return until->target == rank || until->target == comm->n_ranks;
+}
+
+/* How the rank has left without this call; WEFT_STAYED: it has not, or began it before. */
 static enum weft_departure lost(const struct weft_operation *operation, int rank)
 {
-    int target = operation->until.target;
-    if (target != rank && target != operation->comm->n_ranks)
+    if (!needs(operation, rank))
         return WEFT_STAYED;
     /* D2, seq_cst: pairs with D1. */
     uint32_t left = atomic_load_explicit(&weft_slot_of(operation->comm, rank)->left, memory_order_seq_cst);

@@ -53,6 +53,17 @@ struct weft_mover *weft_mover_mine(void)
     return mover;
 }
 
+void weft_mover_forget(void)
+{
+    if (weft_mover == NULL)
+        return;
+    pthread_mutex_init(&weft_mover->lock, NULL); /* a thread that is not here may have held it */
+    weft_mover->first = NULL;
+    weft_mover->registered = NULL;
+    /* N2, relaxed: there is no other thread. */
+    atomic_store_explicit(&weft_mover->count, 0, memory_order_relaxed);
+}
+
 bool weft_requests_mine(void)
 {
     /* N2, relaxed: only this thread raises it. */

@@ -20,6 +20,9 @@ extern _Thread_local struct weft_mover *weft_mover;
 /* The same, made when there is none; NULL: no memory. */
 struct weft_mover *weft_mover_mine(void);
 
+/* In a child by fork: what this thread had started is none of its business any more. */
+void weft_mover_forget(void);
+
 /* The request, in flight, is among those of the thread; and no longer, whichever thread says so. */
 void weft_mover_link(struct weft_mover *mover, struct weft_request *request);
 void weft_mover_unlink(struct weft_request *request);

@@ -124,7 +124,7 @@ void weft_text_call(const struct weft_call *call, char text[WEFT_CALL_TEXT])
 void weft_text_function(const struct weft_call *call, bool arguments, char text[WEFT_CALL_TEXT])
 {
     bool derives = call->collective == WEFT_COLLECTIVE_split || call->collective == WEFT_COLLECTIVE_split_by ||
-                   call->collective == WEFT_COLLECTIVE_dup;
+                   call->collective == WEFT_COLLECTIVE_dup || call->collective == WEFT_COLLECTIVE_shrink;
     char called[WEFT_CALL_TEXT];
     weft_text_call(call, called);
     if (!arguments || !collectives[call->collective].elements)

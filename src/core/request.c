@@ -111,7 +111,7 @@ bool weft_request_finished(const struct weft_request *request)
 weft_status weft_request_take(struct weft_request *request)
 {
     if (request->status != WEFT_OK)
-        weft_error_again(request->status, request->why != NULL ? request->why : "");
+        weft_error_again(request->status, request->why != NULL ? request->why : "there is no memory to say why");
     free(request->why);
     request->why = NULL;
     return request->status;

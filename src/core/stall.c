@@ -152,3 +152,11 @@ int64_t weft_requests_tell(struct weft_request *const *requests, size_t count, i
     weft_requests_unlock(comm);
     return due_ns;
 }
+
+void weft_log_hold(bool hold)
+{
+    if (hold)
+        pthread_mutex_lock(&lock);
+    else
+        pthread_mutex_unlock(&lock);
+}

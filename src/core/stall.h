@@ -18,4 +18,6 @@ struct weft_request;
  * when a warning is due; INT64_MAX: none is. */
 int64_t weft_requests_tell(struct weft_request *const *requests, size_t count, int64_t now_ns, bool waits);
 
+void weft_log_hold(bool hold); /* while the process forks */
+
 #endif

@@ -37,4 +37,6 @@ struct weft_trace *weft_traces_make(int n_ranks);
 /* The world goes: writes what it has kept, and frees the room. */
 void weft_traces_end(struct weft_world *world);
 
+void weft_traces_hold(bool hold); /* while the process forks */
+
 #endif

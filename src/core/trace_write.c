@@ -340,3 +340,11 @@ void weft_traces_end(struct weft_world *world)
     pthread_mutex_unlock(&lock);
     weft_pages_free(world->traces, (size_t)world->n_ranks * sizeof *world->traces);
 }
+
+void weft_traces_hold(bool hold)
+{
+    if (hold)
+        pthread_mutex_lock(&lock);
+    else
+        pthread_mutex_unlock(&lock);
+}

@@ -46,6 +46,9 @@ WEFT_COLD weft_status weft_await(struct weft_operation *operation);
 /* Wakes the ranks that sleep for `target`. */
 WEFT_COLD void weft_wake(struct weft_world *world, int target);
 
+/* A rank has left: wakes those who sleep for it, at a gate, or for a count of their own, which it may have had to raise. */
+WEFT_COLD void weft_wake_for_departure(struct weft_world *world, int rank);
+
 /* Waits until all of them have finished, or any; NULL ones have. At least one is there. */
 WEFT_COLD void weft_wait_requests(struct weft_request *const *requests, size_t count, bool all);
 /* Looks once. */
@@ -67,6 +70,17 @@ void weft_sleep_for_any(weft_comm *comm, struct weft_event *event);
 void weft_sleep_for_none(weft_comm *comm);
 /* Until the word is that large, or the communicator has failed and nobody is inside buffers. */
 void weft_wait_delivered(const weft_comm *comm, const _Atomic uint64_t *word, uint64_t value);
+/* What ends or changes an agreement between ranks that does not go through lines (group/shrink.c). */
+struct weft_news {
+    uint32_t agreements, departures;
+    uint32_t aborts; /* of those that the world was made from */
+};
+struct weft_news weft_news_of(const struct weft_world *world);
+/* Until there is something new, or the deadline; moves this rank's and this thread's requests meanwhile. */
+void weft_wait_news(weft_comm *comm, const struct weft_news *seen, int64_t deadline_ns);
+/* An agreement was reached: wakes who waits for it. */
+void weft_tell_agreed(struct weft_world *world);
+
 /* Until no other thread is about to take the handle's lock. */
 void weft_wait_unpinned(const weft_comm *comm);
 

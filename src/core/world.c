@@ -5,6 +5,8 @@
  * offsets in many pages would fall into one set of the cache. */
 #include "core/world.h"
 
+#include "core/fork.h"
+#include "core/guard.h"
 #include "core/observe.h"
 #include "core/report.h"
 #include "core/trace.h"
@@ -38,7 +40,7 @@ static void free_world(struct weft_world *world)
 struct weft_world *weft_world_create(int n_ranks, const struct weft_world_config *config)
 {
     struct weft_processors processors;
-    struct weft_world *world = aligned_alloc(WEFT_CACHE_LINE, sizeof *world);
+    struct weft_world *world = weft_fork_ready() ? aligned_alloc(WEFT_CACHE_LINE, sizeof *world) : NULL;
     if (world == NULL)
         return NULL;
     memset(world, 0, sizeof *world);
@@ -103,6 +105,8 @@ struct weft_comm *weft_handle_create(int n_ranks)
         return NULL;
     memset(comm, 0, bytes);
     comm->n_ranks = n_ranks;
+    /* H1, relaxed: as all of it. */
+    atomic_store_explicit(&comm->guarded, weft_guard_of_new(), memory_order_relaxed);
     pthread_mutex_init(&comm->lock, NULL);
     comm->sources = (const void **)(comm + 1);
     comm->sources_at = comm->sources + n_ranks;

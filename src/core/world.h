@@ -44,6 +44,9 @@ struct weft_slot {
     /* Written by the owner before it sleeps, taken back by who wakes it. */
     _Alignas(WEFT_CACHE_LINE) struct weft_event *_Atomic event;
     _Atomic int32_t target; /* 1 + the rank it sleeps for, or 1 + n_ranks for a gate; 0: awake */
+    /* Under the world's lock. */
+    bool shrinks; /* it has come to weft_comm_shrink, and nothing is decided */
+    int left_out; /* 1 + the rank that decided without it; 0: none */
     _Alignas(WEFT_CACHE_LINE) struct weft_record records[WEFT_RING_LINES];
     struct weft_line ring[WEFT_RING_LINES];
     /* Messages that a line does not hold, each in one piece. They go with the positions in the ring; one that begins near its end
@@ -86,6 +89,7 @@ struct weft_world {
     _Atomic uint64_t stalled;        /* the highest call that was warned of */
     char name[64];
     _Atomic uint32_t departures; /* ranks that have left: who waits looks round when it changes */
+    _Atomic uint32_t agreements; /* of those who shrink */
     struct weft_cause cause;
     _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t gate_sleepers;
     struct weft_gate gates[WEFT_GATES];
@@ -96,8 +100,9 @@ struct weft_world {
 
     /* From here on under `lock`. */
     pthread_mutex_t lock;
-    int members;               /* handles, and others that keep the world alive; the last to go frees it */
-    struct weft_birth *births; /* communicators being made from this one */
+    int members;                     /* handles, and others that keep the world alive; the last to go frees it */
+    struct weft_birth *births;       /* communicators being made from this one */
+    struct weft_shrinker *shrinkers; /* ranks in weft_comm_shrink, by rank */
 };
 
 /* Operations in flight, in order of start. */
@@ -117,6 +122,7 @@ struct weft_comm {
     struct weft_world *world;
     struct weft_slot *slot; /* this rank's own */
     int rank, n_ranks;
+    _Atomic uint32_t guarded; /* 0, or each call is looked at more closely: see guard.h */
     int place;         /* its rank in the communicator that this one was made from first: see WEFT_TOPOLOGY in weft.h */
     uint64_t position; /* of the next line */
     uint64_t free;     /* all ranks have consumed what lies before */
@@ -140,6 +146,8 @@ struct weft_comm {
     void **destinations;     /* where results go, */
     void **destinations_at;  /* and these at some offset */
     struct weft_stores stores[WEFT_STORES_USES][WEFT_STORE_CLASSES];
+    _Atomic uintptr_t owner, caller; /* threads: in a call, where checking is on; in a callback */
+    bool called_back;                /* the callback made a call on this handle */
     void *grid_scratch;
     size_t grid_scratch_bytes;
     struct weft_mail *mail;                   /* point to point; NULL before the first message, */

@@ -63,6 +63,23 @@ void weft_worlds_remove(struct weft_world *world)
     pthread_mutex_unlock(&lock);
 }
 
+void weft_worlds_hold(bool hold)
+{
+    if (hold)
+        pthread_mutex_lock(&lock);
+    else
+        pthread_mutex_unlock(&lock);
+}
+
+void weft_worlds_unread(void)
+{
+    /* A3, relaxed: the only thread. */
+    struct weft_worlds_place *place = atomic_load_explicit(&weft_worlds_table, memory_order_relaxed);
+    for (; place != NULL; place = place->next)
+        /* A5, relaxed: who was counted in is in the parent. */
+        atomic_store_explicit(&place->readers, 0, memory_order_relaxed);
+}
+
 void weft_worlds_visit(void (*visit)(struct weft_world *world, void *arg), void *arg)
 {
     /* A3, acquire: pairs with A2. */

@@ -10,6 +10,10 @@ bool weft_worlds_add(struct weft_world *world);
 /* No longer; returns when nobody looks at it any more. */
 void weft_worlds_remove(struct weft_world *world);
 
+/* While the process forks; in the child then, where nobody reads. */
+void weft_worlds_hold(bool hold);
+void weft_worlds_unread(void);
+
 /* Each world that is there. It stays while it is visited; takes no lock and does not wait. */
 void weft_worlds_visit(void (*visit)(struct weft_world *world, void *arg), void *arg);
 

@@ -15,4 +15,7 @@ weft_status weft_group_join(const char *call, const weft_group_id *id, int n_ran
 weft_status weft_comm_derive(weft_comm *comm, enum weft_collective collective, int domain, int color, int key,
                              weft_comm **out);
 
+/* The living ranks agree on a new communicator, whatever has become of this one. */
+weft_status weft_comm_shrink_perform(weft_comm *comm, weft_comm **out);
+
 #endif

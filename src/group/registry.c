@@ -5,7 +5,9 @@
  * process, so that a forged, stale or foreign id is an error and not a crash. A group leaves the table when its last rank has
  * joined, or when it is given up. */
 #include "collectives/collectives.h"
+#include "core/departure.h"
 #include "core/failure.h"
+#include "core/fork.h"
 #include "core/record.h"
 #include "core/wait.h"
 #include "group/group.h"
@@ -47,6 +49,29 @@ static uint64_t checksum(const struct id_layout *layout)
     return hash;
 }
 
+/* ---- While the process forks */
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+static bool fork_ready(void)
+{
+    static pthread_mutex_t install = PTHREAD_MUTEX_INITIALIZER;
+    static bool installed;
+    pthread_mutex_lock(&install);
+    installed = installed || (weft_fork_ready() && pthread_atfork(before_fork, after_fork, after_fork) == 0);
+    bool ready = installed;
+    pthread_mutex_unlock(&install);
+    return ready;
+}
+
 /* ---- The table; all under its lock */
 
 static bool make_nonce(void)
@@ -75,6 +100,14 @@ static void leave_table(struct group **at)
         weft_world_leave(group->world);
     free(group->taken);
     free(group);
+}
+
+/* The group has failed: who has not joined never will, and is not to be waited for. */
+static void vacate(struct weft_world *world, const bool *places, bool flag)
+{
+    for (int rank = 0; rank < world->n_ranks; rank++)
+        if (places[rank] == flag)
+            weft_place_vacant(world, rank);
 }
 
 /* The group of an id, or NULL and the error is set. */
@@ -107,7 +140,7 @@ weft_status weft_group_create(const char *call, weft_group_id *id)
     struct id_layout layout = {.process = weft_process_id()};
     if (id == NULL)
         return weft_error(WEFT_ERR_ARGUMENT, call, NULL, "id is NULL");
-    struct group *group = calloc(1, sizeof *group);
+    struct group *group = fork_ready() ? calloc(1, sizeof *group) : NULL;
     if (group == NULL)
         return weft_error(WEFT_ERR_MEMORY, call, NULL, "no memory for a group");
     pthread_mutex_lock(&lock);
@@ -149,6 +182,7 @@ weft_status weft_group_id_destroy(const weft_group_id *id)
                 missing[rank] = !missing[rank];
             weft_text_ranks(missing, (*at)->n_ranks, ranks, sizeof ranks);
             weft_world_fail((*at)->world, -1, WEFT_ERR_RANK_LOST, "the group was destroyed before %s joined", ranks);
+            vacate((*at)->world, missing, true);
         }
         leave_table(at);
     }
@@ -286,6 +320,8 @@ static weft_status join_group(const weft_group_id *id, struct join *join)
         weft_world_join(group->world);
         weft_handle_attach(join->comm, group->world, join->rank);
     }
+    if (status == WEFT_ERR_MISMATCH)
+        vacate(group->world, group->taken, false);
     if (status == WEFT_ERR_MISMATCH || (status == WEFT_OK && ++group->joined == group->n_ranks))
         leave_table(at);
     return status;

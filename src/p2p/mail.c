@@ -3,6 +3,7 @@
 #include "p2p/mail.h"
 
 #include "core/departure.h"
+#include "core/guard.h"
 #include "reduce/reduce.h"
 
 #include <stdlib.h>
@@ -185,8 +186,11 @@ static weft_status copy_objects(weft_comm *comm, const struct weft_parcel *parce
     }
     if (count > 0) {
         pthread_cleanup_push(weft_handle_abandon, comm);
+        weft_callback_begin(comm);
         status = receive->type->copy(receive->type, parcel->data, receive->data, count);
         pthread_cleanup_pop(0);
+        if (!weft_callback_end(comm))
+            status = WEFT_ERR_CALLBACK;
     }
     weft_inside_leave(comm);
     return status == WEFT_OK ? WEFT_OK : WEFT_ERR_CALLBACK;
@@ -317,7 +321,7 @@ static bool put_aside(struct weft_correspondent *with, const struct weft_letter_
     return true;
 }
 
-void weft_mail_drain(weft_comm *comm, int source)
+bool weft_mail_drain(weft_comm *comm, int source)
 {
     struct weft_correspondent *with = &comm->mail->with[source];
     while (weft_mail_came(comm, source)) {
@@ -328,13 +332,14 @@ void weft_mail_drain(weft_comm *comm, int source)
         if (receive != NULL)
             deliver(comm, receive, source, &head, pair, with->received, NULL);
         else if (!put_aside(with, &head, pair, with->received))
-            return; /* it stays where it is until there is memory */
+            return false;
         with->received += head.lines & ~WEFT_LETTER_PARCEL;
         if (with->received - with->announced >= WEFT_PAIR_LINES / 4) {
             with->announced = with->received;
             weft_publish_word(comm->world, comm->rank, &pair->taken, with->received, &comm->slot->sleepers);
         }
     }
+    return true;
 }
 
 /* The first of the messages put aside that the receive matches. */

@@ -116,8 +116,9 @@ bool weft_mail_came(const weft_comm *comm, int source);
 void weft_mail_write(weft_comm *comm, struct weft_pair *pair, const struct weft_sending *sending);
 uint32_t weft_mail_lines(const struct weft_sending *sending);
 
-/* Looks at all that has come from a rank: gives it to receives, or puts it aside. */
-void weft_mail_drain(weft_comm *comm, int source);
+/* Looks at all that has come from a rank: gives it to receives, or puts it aside. False: there is no memory for that; the rest stays where
+ * it is. */
+bool weft_mail_drain(weft_comm *comm, int source);
 /* Posts a receive, unless a message that was put aside, or has come, serves it. */
 void weft_mail_post(weft_comm *comm, struct weft_receive *receive);
 void weft_mail_unpost(struct weft_receive *receive);

@@ -211,25 +211,35 @@ static bool receive_came(const struct weft_request *request)
     return receive->matched || source_came(receive);
 }
 
-static void drain(weft_comm *comm, int source)
+static bool drain(weft_comm *comm, int source)
 {
+    bool memory = true;
     for (int each = source == WEFT_ANY_SOURCE ? 0 : source; each < comm->n_ranks; each++) {
-        weft_mail_drain(comm, each);
+        memory = weft_mail_drain(comm, each) && memory;
         if (source != WEFT_ANY_SOURCE)
             break;
     }
+    return memory;
+}
+
+/* What came before the message that is wanted stays where it is, and so does that. */
+static weft_status cannot_put_aside(const weft_comm *comm, const struct weft_receive *receive)
+{
+    return weft_error(WEFT_ERR_MEMORY, receive->name, comm, "there is no memory to put other messages aside");
 }
 
 static enum weft_move receive_move(struct weft_operation *operation)
 {
     struct weft_receive *receive = (struct weft_receive *)operation;
     weft_comm *comm = operation->comm;
-    if (!receive->matched)
-        drain(comm, receive->source);
-    if (receive->probes && weft_mail_find(comm, receive))
+    bool memory = receive->matched || drain(comm, receive->source);
+    if (receive->matched || (receive->probes && weft_mail_find(comm, receive)))
         return WEFT_MOVE_DONE;
-    if (receive->matched)
+    if (!memory) {
+        weft_mail_unpost(receive);
+        operation->status = cannot_put_aside(comm, receive);
         return WEFT_MOVE_DONE;
+    }
     operation->until.target = receive->source == WEFT_ANY_SOURCE ? comm->n_ranks + 1 : receive->source;
     return WEFT_MOVE_WAIT;
 }
@@ -353,11 +363,12 @@ weft_status weft_probe_once(weft_comm *comm, struct weft_receive *receive)
     weft_test_requests(NULL, 0);
     weft_requests_lock(comm);
     bool is_lost = source_lost(receive);
-    drain(comm, receive->source);
-    bool found = weft_mail_find(comm, receive);
+    bool memory = drain(comm, receive->source), found = weft_mail_find(comm, receive);
     weft_requests_unlock(comm);
     if (found)
         return WEFT_OK;
+    if (!memory)
+        return cannot_put_aside(comm, receive);
     return is_lost ? lost(receive) : WEFT_PENDING;
 }
 

@@ -76,16 +76,21 @@ static weft_status combine_built_in(const struct weft_reduction *reduction, cons
 static void abandon(void *reduction_)
 {
     const struct weft_reduction *reduction = reduction_;
-    if (reduction->abandoned != NULL)
-        reduction->abandoned(reduction->whose);
+    if (reduction->guard != NULL)
+        reduction->guard->abandoned(reduction->whose);
 }
 
 weft_status weft_combine_user(const struct weft_reduction *reduction, const void *in, void *inout, size_t count)
 {
+    const struct weft_reduction_guard *guard = reduction->guard;
     weft_status status;
     pthread_cleanup_push(abandon, (void *)reduction);
+    if (guard != NULL)
+        guard->begin(reduction->whose);
     status = reduction->op->combine(reduction->op, reduction->type, in, inout, count);
     pthread_cleanup_pop(0);
+    if (guard != NULL && !guard->end(reduction->whose))
+        status = WEFT_ERR_CALLBACK;
     return status == WEFT_OK ? WEFT_OK : WEFT_ERR_CALLBACK;
 }
 

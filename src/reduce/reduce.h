@@ -12,14 +12,20 @@
 /* Bytes of partial results held at a time: they stay in the first-level cache, on the stack of whoever combines. */
 #define WEFT_BLOCK_BYTES 4096
 
+/* What is done around each call of a user's op. */
+struct weft_reduction_guard {
+    void (*begin)(struct weft_comm *whose);
+    bool (*end)(struct weft_comm *whose); /* false: the op did what it may not */
+    void (*abandoned)(void *whose);       /* the thread ended inside it */
+};
+
 /* How the elements of one call are combined; made once a call, before anything is shared. */
 struct weft_reduction {
     const weft_type *type;
     const weft_op *op;
-    const struct weft_kernels *kernels; /* NULL: the user's op */
-    int n_ranks;                        /* what avg divides by */
-    /* Of a user's op alone: called with `whose` when a thread ends inside it. NULL: nobody needs to know. */
-    void (*abandoned)(void *whose);
+    const struct weft_kernels *kernels;       /* NULL: the user's op */
+    int n_ranks;                              /* what avg divides by */
+    const struct weft_reduction_guard *guard; /* of a user's op; NULL: nobody needs to know */
     void *whose;
 };
 
@@ -60,7 +66,7 @@ WEFT_INLINE bool weft_reduction_init(struct weft_reduction *reduction, const wef
     reduction->op = op;
     reduction->kernels = NULL;
     reduction->n_ranks = n_ranks;
-    reduction->abandoned = NULL;
+    reduction->guard = NULL;
     if (type->copy != NULL)
         return false;
     if (op_index < 0)
