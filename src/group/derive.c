@@ -72,9 +72,10 @@ static struct weft_world *claim(struct weft_world *parent, uint64_t number, int 
     struct weft_world *world = NULL, *unused = NULL;
     pthread_mutex_lock(&parent->lock);
     struct weft_birth **at = find(parent, number, color);
-    if (*at == NULL && spare != NULL && (unused = make(parent, size)) != NULL) {
-        at = find(parent, number, color); /* another may have been faster while the lock was open */
-        if (*at == NULL) {
+    if (*at == NULL && spare != NULL) {
+        unused = make(parent, size);
+        at = find(parent, number, color); /* the lock was open: others may have been faster, or have left the list */
+        if (*at == NULL && unused != NULL) {
             *spare = (struct weft_birth){
                 .next = parent->births, .number = number, .color = color, .missing = size, .world = unused};
             parent->births = spare;
