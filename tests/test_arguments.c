@@ -31,7 +31,8 @@ struct room {
 
 /* Blocks of two elements, one behind the other; with holes; overlapping; beyond what can be addressed. */
 static const size_t twos[] = {2, 2, 2}, in_a_row[] = {0, 2, 4}, apart[] = {0, 3, 6}, crossing[] = {0, 1, 4},
-                    huge[] = {SIZE_MAX / 2, SIZE_MAX / 2, SIZE_MAX / 2}, far[] = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
+                    threes[] = {3, 3, 3}, huge[] = {SIZE_MAX / 2, SIZE_MAX / 2, SIZE_MAX / 2},
+                    far[] = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
 
 /* ---- Calls on a communicator of n ranks that are wrong, each beside the right one of its peers ---- */
 
@@ -156,7 +157,7 @@ CALL(alltoallv_null_send_offsets, ALLTOALLV(room->send, twos, NULL, room->recv, 
 CALL(alltoallv_null_recv_counts, ALLTOALLV(room->send, twos, in_a_row, room->recv, NULL, apart, WEFT_INT32))
 CALL(alltoallv_null_recv_offsets, ALLTOALLV(room->send, twos, in_a_row, room->recv, twos, NULL, WEFT_INT32))
 CALL(alltoallv_null_type, ALLTOALLV(room->send, twos, in_a_row, room->recv, twos, apart, NULL))
-CALL(alltoallv_own_count, ALLTOALLV(room->send, apart + 1, in_a_row, room->recv, twos, apart, WEFT_INT32))
+CALL(alltoallv_own_count, ALLTOALLV(room->send, threes, in_a_row, room->recv, twos, apart, WEFT_INT32))
 CALL(alltoallv_overflow, ALLTOALLV(room->send, twos, far, room->recv, twos, apart, WEFT_INT32))
 CALL(alltoallv_overlap, ALLTOALLV(room->recv + 1, twos, in_a_row, room->recv, twos, apart, WEFT_INT32))
 CALL(alltoallv_crossing, ALLTOALLV(room->send, twos, in_a_row, room->recv, twos, crossing, WEFT_INT32))

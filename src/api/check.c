@@ -3,6 +3,7 @@
 #include "api/check.h"
 
 #include "core/fork.h"
+#include "core/wait.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ weft_status weft_refuse(weft_comm *comm, weft_status status, const char *call, c
         call = name;
     }
     weft_world_fail(comm->world, comm->rank, status, "%s by rank %d was refused: %s", call, comm->rank, why);
+    weft_wait_cause(comm->world); /* another rank's may be the first, and half written */
     return weft_error(status, call, comm, "%s", why);
 }
 

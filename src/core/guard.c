@@ -92,6 +92,8 @@ void weft_handle_retire(weft_comm *comm)
         return;
     }
     comm->world = &nobodys;
+    free(comm->grid_scratch);
+    comm->grid_scratch = NULL;
     pthread_mutex_lock(&lock);
     weft_comm *oldest = retired[next_retired];
     retired[next_retired] = comm;
