@@ -187,6 +187,8 @@ static void operands_are_aligned(void **unused)
     uint64_t state = test_seed();
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
         for (size_t n = 0; n < sizeof ranks / sizeof ranks[0]; n++) {
+            if (TEST_SANITIZED && (s + 3 * n) % 7 != 0)
+                continue;
             weft_type type = {.name = "bytes", .size = sizes[s]};
             checking = false;
             struct item items[36];
