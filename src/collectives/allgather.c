@@ -142,7 +142,7 @@ static enum weft_move pull_blocks(struct weft_operation *operation)
     const weft_comm *comm = operation->comm;
     size_t all = call->type->copy == NULL ? call->bytes * (size_t)comm->n_ranks : 0;
     bool stream = weft_stores_stream(comm, WEFT_STORES_COPY, all);
-    int64_t begun_ns = weft_stores_begin(all);
+    int64_t begun_ns = weft_stores_begin(WEFT_STORES_COPY, all);
     enum weft_move move = WEFT_MOVE_DONE;
     for (int step = 0; step < comm->n_ranks && move == WEFT_MOVE_DONE; step++) {
         int peer = (comm->rank + step) % comm->n_ranks;

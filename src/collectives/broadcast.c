@@ -75,7 +75,7 @@ static enum weft_move broadcast_pull(struct weft_operation *operation)
     if ((move = weft_ring_room(operation)) != WEFT_MOVE_DONE ||
         (move = weft_look(operation, call->root, 0)) != WEFT_MOVE_DONE)
         return move;
-    int64_t begun_ns = weft_stores_begin(call->bytes);
+    int64_t begun_ns = weft_stores_begin(WEFT_STORES_COPY, call->bytes);
     if (weft_pull(operation->comm, call->recv, weft_take_address(operation, call->root, 0, 0), call->bytes,
                   weft_stores_stream(operation->comm, WEFT_STORES_COPY, call->bytes)) != WEFT_MOVE_DONE)
         return WEFT_MOVE_FAIL;

@@ -154,7 +154,7 @@ static enum weft_move work_on(struct weft_operation *operation, const struct geo
 
 static enum weft_move own_slice(struct weft_operation *operation, const struct geometry *geometry)
 {
-    int64_t begun_ns = weft_stores_begin(all_bytes(operation));
+    int64_t begun_ns = weft_stores_begin(WEFT_STORES_COMBINE, all_bytes(operation));
     enum weft_move move = work_on(operation, geometry, operation->comm->rank);
     weft_stores_note(operation->comm, WEFT_STORES_COMBINE, all_bytes(operation), begun_ns);
     return move;

@@ -15,6 +15,6 @@ bool weft_stores_stream(const weft_comm *comm, enum weft_stores_use use, size_t 
 /* This rank's part of it, begun then, has ended now. */
 void weft_stores_note(weft_comm *comm, enum weft_stores_use use, size_t bytes, int64_t begun_ns);
 /* When it begins; 0, and no look at the clock, where there is nothing to note. */
-int64_t weft_stores_begin(size_t bytes);
+int64_t weft_stores_begin(enum weft_stores_use use, size_t bytes);
 
 #endif

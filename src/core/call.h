@@ -35,8 +35,8 @@ struct weft_call {
     size_t own_count; /* elements that this rank gives in gatherv, or gets in scatterv */
 };
 
-/* A call of which the rest is not said yet. Member by member: to clear a struct of this size compilers use a string instruction, which takes
- * a fifth of an exchange between two near processors. */
+/* A call of which the rest is not said yet. Member by member: to clear a struct of this size compilers use a string instruction, which is
+ * slow to begin. */
 WEFT_INLINE struct weft_call weft_call_of(enum weft_collective collective, int root, const void *send, void *recv)
 {
     struct weft_call call;
