@@ -28,7 +28,7 @@ enum {
     PAUSES = 16,         /* between two looks at the clock */
     FIRST_YIELDS = 16,   /* before the first */
     SLOW_YIELD = 8,      /* fast ones that outweigh it */
-    PATIENCE_LEAST = 64, /* waits */
+    PATIENCE_LEAST = 64, /* sleeps */
     PATIENCE_MOST = 4096
 };
 
@@ -235,26 +235,39 @@ static void note(const struct weft_operation *operation, struct ladder *ladder, 
     ladder->noted = true;
 }
 
-static void climb(struct weft_operation *operation, struct ladder *ladder)
+/* On a rung that does not sleep: stays there for a moment. False: it is time to sleep. */
+static bool stay_awake(weft_comm *comm, bool idle, int64_t waited_ns)
 {
-    weft_comm *comm = operation->comm;
-    int64_t waited = ladder->now_ns - ladder->begin_ns;
-    bool spin = comm->wait == WEFT_WAIT_SPIN && !operation->call->idle;
-    bool block = comm->wait == WEFT_WAIT_BLOCK || operation->call->idle;
-    if (!block && waited < spin_budget_ns(comm)) {
+    if (comm->wait == WEFT_WAIT_BLOCK || idle)
+        return false;
+    if (waited_ns < spin_budget_ns(comm)) {
         for (int i = 0; i < PAUSES; i++)
             weft_pause();
-    } else if (spin || (!block && comm->patience == 0 && waited < (crowded(comm) ? YIELD_CROWDED_NS : YIELD_NS))) {
-        note(operation, ladder, false);
-        int64_t tick = weft_tick();
-        weft_yield();
-        note_yield(comm, weft_tick() != tick);
-    } else {
-        note(operation, ladder, true);
-        int64_t look = ladder->begin_ns + WEFT_LOOK_NS;
-        int64_t until = ladder->stall_ns < ladder->deadline_ns ? ladder->stall_ns : ladder->deadline_ns;
-        sleep_until(operation, ladder->looked || look > until ? until : look, ladder->departures);
+        return true;
     }
+    if (comm->wait != WEFT_WAIT_SPIN) {
+        if (waited_ns >= (crowded(comm) ? YIELD_CROWDED_NS : YIELD_NS))
+            return false;
+        if (comm->patience > 0) {
+            comm->patience--;
+            return false;
+        }
+    }
+    int64_t tick = weft_tick();
+    weft_yield();
+    note_yield(comm, weft_tick() != tick);
+    return true;
+}
+
+static void climb(struct weft_operation *operation, struct ladder *ladder)
+{
+    note(operation, ladder, false);
+    if (stay_awake(operation->comm, operation->call->idle, ladder->now_ns - ladder->begin_ns))
+        return;
+    note(operation, ladder, true);
+    int64_t look = ladder->begin_ns + WEFT_LOOK_NS;
+    int64_t until = ladder->stall_ns < ladder->deadline_ns ? ladder->stall_ns : ladder->deadline_ns;
+    sleep_until(operation, ladder->looked || look > until ? until : look, ladder->departures);
 }
 
 /* Once after a millisecond, and whenever a rank has left. */
@@ -371,8 +384,6 @@ weft_status weft_await(struct weft_operation *operation)
     if (status != WEFT_OK)
         return status;
     comm->usual_ns += (ladder.now_ns - ladder.begin_ns - comm->usual_ns) / 8;
-    if (comm->patience > 0)
-        comm->patience--;
     return WEFT_OK;
 }
 
@@ -413,15 +424,7 @@ static void climb_among(struct weft_request *const *requests, size_t count, bool
     const struct weft_request *left = any_left(requests, count);
     if (left == NULL)
         return;
-    const weft_comm *comm = left->operation.comm;
-    bool spin = comm->wait == WEFT_WAIT_SPIN && !left->call.idle;
-    bool block = comm->wait == WEFT_WAIT_BLOCK || left->call.idle;
-    if (!block && waited_ns < spin_budget_ns(comm)) {
-        for (int i = 0; i < PAUSES; i++)
-            weft_pause();
-    } else if (spin || (!block && waited_ns < (crowded(comm) ? YIELD_CROWDED_NS : YIELD_NS)))
-        weft_yield();
-    else
+    if (!stay_awake(left->operation.comm, left->call.idle, waited_ns))
         sleep_for_requests(requests, count, all, due_ns);
 }
 

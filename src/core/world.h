@@ -139,7 +139,7 @@ struct weft_comm {
     int polls;               /* looks of the inlined poll */
     int64_t usual_ns;        /* what recent waits took, averaged */
     int slow_yields;         /* of late, weighed against fast ones */
-    int patience;            /* waits to come that sleep where they would yield */
+    int patience;            /* sleeps to come where this rank would yield */
     int patience_next;       /* as many after the next slow yield */
     const void **sources;    /* scratch of n_ranks addresses: where the ranks' input stands, */
     const void **sources_at; /* the same at some offset, */
