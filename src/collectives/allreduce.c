@@ -47,12 +47,8 @@ WEFT_INLINE enum weft_move allreduce_flat(struct weft_operation *operation)
         weft_publish_message(operation, call->send, call->bytes, false);
         operation->state = 1;
     }
-    for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
-        if (operation->peer == operation->comm->rank)
-            continue;
-        if ((move = weft_look(operation, operation->peer, 0)) != WEFT_MOVE_DONE)
-            return move;
-    }
+    if ((move = weft_look_all(operation, 0)) != WEFT_MOVE_DONE)
+        return move;
     return weft_combine_two(operation, call->recv) ? WEFT_MOVE_DONE : weft_combine_messages(operation, call->recv);
 }
 

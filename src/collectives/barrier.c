@@ -34,13 +34,7 @@ static enum weft_move barrier_flat(struct weft_operation *operation)
         weft_publish(operation, 0);
         operation->state = 1;
     }
-    for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
-        if (operation->peer == operation->comm->rank)
-            continue;
-        if ((move = weft_look(operation, operation->peer, 0)) != WEFT_MOVE_DONE)
-            return move;
-    }
-    return WEFT_MOVE_DONE;
+    return weft_look_all(operation, 0);
 }
 
 static enum weft_move barrier_gate(struct weft_operation *operation)

@@ -57,13 +57,7 @@ static enum weft_move pull_root(struct weft_operation *operation)
         weft_publish(operation, 0);
         operation->state = 1;
     }
-    for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
-        if (operation->peer == operation->call->root)
-            continue;
-        if ((move = weft_look(operation, operation->peer, 1)) != WEFT_MOVE_DONE)
-            return move;
-    }
-    return WEFT_MOVE_DONE;
+    return weft_look_all(operation, 1);
 }
 
 static enum weft_move broadcast_pull(struct weft_operation *operation)

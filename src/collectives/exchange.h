@@ -79,11 +79,9 @@ WEFT_INLINE enum weft_move weft_exchange_begin(struct weft_operation *operation,
     return WEFT_MOVE_DONE;
 }
 
-/* Done: every rank's line is there, and its payload may be read. */
-WEFT_INLINE enum weft_move weft_exchange_look(struct weft_operation *operation, uint32_t line, uint32_t gate)
+/* Is every other rank's line there? From operation->peer on, which remembers how far it came. */
+WEFT_INLINE enum weft_move weft_look_all(struct weft_operation *operation, uint32_t line)
 {
-    if (operation->comm->world->gated)
-        return weft_gate_look(operation, gate);
     for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
         if (operation->peer == operation->comm->rank)
             continue;
@@ -92,6 +90,14 @@ WEFT_INLINE enum weft_move weft_exchange_look(struct weft_operation *operation, 
             return move;
     }
     return WEFT_MOVE_DONE;
+}
+
+/* Done: every rank's line is there, and its payload may be read. */
+WEFT_INLINE enum weft_move weft_exchange_look(struct weft_operation *operation, uint32_t line, uint32_t gate)
+{
+    if (operation->comm->world->gated)
+        return weft_gate_look(operation, gate);
+    return weft_look_all(operation, line);
 }
 
 /* ---- Reaching into other ranks' memory */

@@ -69,14 +69,7 @@ WEFT_INLINE enum weft_move weft_look_parts(struct weft_operation *operation, boo
 {
     if (gated)
         return weft_gate_look(operation, 0);
-    for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
-        if (operation->peer == operation->comm->rank)
-            continue;
-        enum weft_move move = weft_look(operation, operation->peer, 0);
-        if (move != WEFT_MOVE_DONE)
-            return move;
-    }
-    return WEFT_MOVE_DONE;
+    return weft_look_all(operation, 0);
 }
 
 #endif

@@ -35,12 +35,8 @@ static enum weft_move reduce_lines(struct weft_operation *operation)
             weft_publish_message(operation, call->send, call->bytes, false);
         return move;
     }
-    for (; operation->peer < operation->comm->n_ranks; operation->peer++) {
-        if (operation->peer == operation->comm->rank)
-            continue;
-        if ((move = weft_look(operation, operation->peer, 0)) != WEFT_MOVE_DONE)
-            return move;
-    }
+    if ((move = weft_look_all(operation, 0)) != WEFT_MOVE_DONE)
+        return move;
     return weft_combine_messages(operation, call->recv);
 }
 
