@@ -40,10 +40,10 @@
  *                       Rank r of a group stands on processor r of it, modulo how many there are, in hwloc's logical
  *                       order, and stays there in all communicators that are made from the group's
  *
- * ---- Memory: a communicator takes about 14 KiB a rank, and 24 bytes for each pair of ranks; the algorithm "grid",
+ * ---- Memory: a communicator takes about 15 KiB a rank, and 32 bytes for each pair of ranks; the algorithm "grid",
  * where it is forced, 64 bytes more for each pair. After that only these allocate: dup, split and shrink,
- * nonblocking calls, a rank's first message and messages that it puts aside, a thread's first
- * sleep, "grid" when it reduces, and user-defined operations on large elements or on more than 127 ranks.
+ * nonblocking calls, a rank's first message, sends of more than 480 bytes and messages that are put aside, a thread's
+ * first sleep, "grid" when it reduces, and user-defined operations on large elements or on more than 127 ranks.
  */
 #ifndef WEFT_WEFT_H
 #define WEFT_WEFT_H
