@@ -111,6 +111,25 @@ static void nothing_is_said_of_idle_waits_or_where_it_is_off(void **unused)
     CHECK(strstr(weft_last_error(), "WEFT_STALL_MS is \"soon\"") != NULL, "%s", weft_last_error());
 }
 
+static void hang_in_a_shrunk_one(weft_comm *comm, void *arg)
+{
+    weft_comm *made = NULL;
+    CHECK_OK(weft_comm_abort(comm, "to be shrunk"));
+    CHECK_OK(weft_comm_shrink(comm, &made));
+    hang(made, arg);
+    CHECK_OK(weft_comm_destroy(made));
+}
+
+static void a_shrunk_communicator_warns_too(void **unused)
+{
+    (void)unused;
+    enum kind kind = BLOCKING;
+    begin("20");
+    run_ranks(3, NULL, hang_in_a_shrunk_one, &kind);
+    CHECK(warnings == 1, "%d warnings; the last: %s", warnings, last);
+    finish_case();
+}
+
 struct lateness {
     unsigned us;
 };
@@ -140,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_stall_is_told_of_once),
         TEST(nothing_is_said_of_idle_waits_or_where_it_is_off),
+        TEST(a_shrunk_communicator_warns_too),
         TEST(no_hook_no_warning),
     };
     return RUN_TESTS("stall", tests);

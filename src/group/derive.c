@@ -54,11 +54,26 @@ static bool unfinished(struct weft_world *parent, uint64_t number, int color)
     return found;
 }
 
-static struct weft_world *make(struct weft_world *parent, int size)
+struct weft_world_config weft_world_config_of(const struct weft_world *from)
 {
     struct weft_world_config config = {
-        .name = parent->name, .with_grid = parent->channels != NULL, .stall_ns = parent->stall_ns, .parent = parent};
-    memcpy(config.forced, parent->forced, sizeof config.forced);
+        .name = from->name, .with_grid = from->channels != NULL, .stall_ns = from->stall_ns};
+    memcpy(config.forced, from->forced, sizeof config.forced);
+    return config;
+}
+
+void weft_handle_attach_from(const struct weft_comm *from, struct weft_comm *made, struct weft_world *world, int rank)
+{
+    weft_handle_attach(made, world, rank);
+    weft_wait_setup(made, from->wait);
+    made->timeout_ns = from->timeout_ns;
+    made->place = from->place;
+}
+
+static struct weft_world *make(struct weft_world *parent, int size)
+{
+    struct weft_world_config config = weft_world_config_of(parent);
+    config.parent = parent;
     pthread_mutex_unlock(&parent->lock); /* making a world takes a place in its parent */
     struct weft_world *world = weft_world_create(size, &config);
     pthread_mutex_lock(&parent->lock);
@@ -184,12 +199,8 @@ weft_status weft_comm_derive(weft_comm *comm, enum weft_collective collective, i
                             "some rank had no memory for the new communicator; no rank got one, and this one goes on");
     if (status == WEFT_OK) {
         *out = made;
-        if (made != NULL) {
-            weft_handle_attach(made, world, rank);
-            weft_wait_setup(made, comm->wait);
-            made->timeout_ns = comm->timeout_ns;
-            made->place = comm->place;
-        }
+        if (made != NULL)
+            weft_handle_attach_from(comm, made, world, rank);
         made = NULL;
     } else if (world != NULL) {
         give_up(comm, number, color, world);

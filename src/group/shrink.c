@@ -100,8 +100,7 @@ static struct weft_world *healthy_ancestor(struct weft_world *world)
 /* With a place for each of `size`; NULL when memory is short. */
 static struct weft_world *make_world(struct weft_world *old, int size)
 {
-    struct weft_world_config config = {.name = old->name, .with_grid = old->channels != NULL};
-    memcpy(config.forced, old->forced, sizeof config.forced);
+    struct weft_world_config config = weft_world_config_of(old);
     struct weft_world *world = weft_world_create(size, &config);
     if (world == NULL)
         return NULL;
@@ -232,10 +231,7 @@ weft_status weft_comm_shrink_perform(weft_comm *comm, weft_comm **out)
     if (shrinker.world != NULL) {
         *out = shrinker.made;
         shrinker.made->n_ranks = shrinker.size;
-        weft_handle_attach(shrinker.made, shrinker.world, shrinker.rank);
-        weft_wait_setup(shrinker.made, comm->wait);
-        shrinker.made->timeout_ns = comm->timeout_ns;
-        shrinker.made->place = comm->place;
+        weft_handle_attach_from(comm, shrinker.made, shrinker.world, shrinker.rank);
         return WEFT_OK;
     }
     if (shrinker.made != NULL)
