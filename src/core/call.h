@@ -5,6 +5,7 @@
 
 #include "platform/platform.h"
 
+#include <assert.h>
 #include <weft/weft.h>
 
 enum weft_collective {
@@ -61,5 +62,6 @@ WEFT_INLINE struct weft_call weft_call_of(enum weft_collective collective, int r
     call.own_count = 0;
     return call;
 }
+static_assert(sizeof(void *) != 8 || sizeof(struct weft_call) == 120, "weft_call_of sets each member, also a new one");
 
 #endif
