@@ -247,25 +247,30 @@ struct items {
 };
 
 /* Nonblocking ones stay in flight until this rank likes to finish them, or there are too many. */
-static void run_items_rank(weft_comm *comm, void *arg)
+void items_run(const struct item *items, size_t count, weft_comm *comm)
 {
-    const struct items *items = arg;
     struct flight flights[FLIGHTS];
     size_t flying = 0;
-    uint64_t state = items->items[0].seed + (uint64_t)weft_comm_rank(comm);
-    for (size_t i = 0; i < items->count || flying > 0;) {
-        if (flying == FLIGHTS || i == items->count || (flying > 0 && random_below(&state, 3) == 0)) {
+    uint64_t state = items[0].seed + (uint64_t)weft_comm_rank(comm);
+    for (size_t i = 0; i < count || flying > 0;) {
+        if (flying == FLIGHTS || i == count || (flying > 0 && random_below(&state, 3) == 0)) {
             size_t which = random_below(&state, flying);
             land(&flights[which], comm, true);
             flights[which] = flights[--flying];
             continue;
         }
-        bool flew = take_off(&flights[flying], &items->items[i++], comm);
+        bool flew = take_off(&flights[flying], &items[i++], comm);
         if (flew && flights[flying].request != NULL)
             flying++;
         else
             land(&flights[flying], comm, flew);
     }
+}
+
+static void run_items_rank(weft_comm *comm, void *arg)
+{
+    const struct items *items = arg;
+    items_run(items->items, items->count, comm);
 }
 
 void run_items(int n_ranks, const weft_config *config, struct item *items, size_t count)

@@ -31,6 +31,8 @@ void item_run(const struct item *item, weft_comm *comm);
 /* "allreduce count 7 of float32, sum, root 0" for messages. */
 const char *item_describe(const struct item *item, char *text, size_t size);
 
+/* One rank's part of many items in a row. Any thread. */
+void items_run(const struct item *items, size_t count, weft_comm *comm);
 /* All items in a row on a new communicator; frees them; fails the test if a rank noted anything. */
 void run_items(int n_ranks, const weft_config *config, struct item *items, size_t count);
 

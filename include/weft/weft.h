@@ -34,7 +34,8 @@
  *                       are ARGUMENT, as far as they can be told apart: the last 1,024 handles destroyed are known. For
  *                       debugging; also read by dup, split and shrink. Builds with assertions always check so
  *
- * and, for tests, when weft_comm_split_by or weft_info_topology is called:
+ * and, for tests, when weft_comm_split_by or weft_info_topology is called, and when a communicator is made whose algorithms go by
+ * caches (eight ranks or more, or "domains" forced):
  *
  *     WEFT_TOPOLOGY     "package:2 l3:2 core:4 pu:2": where set and not empty, the machine, in hwloc's synthetic form.
  *                       Rank r of a group stands on processor r of it, modulo how many there are, in hwloc's logical

@@ -114,11 +114,11 @@ bool weft_algorithms_parse(const char *text, uint8_t forced[WEFT_COLLECTIVES], c
     return true;
 }
 
-bool weft_algorithms_use_grid(const uint8_t forced[WEFT_COLLECTIVES])
+bool weft_algorithms_use(const uint8_t forced[WEFT_COLLECTIVES], const char *name)
 {
     for (int each = 0; each < WEFT_COLLECTIVES; each++)
         if (forced[each] != 0 &&
-            strcmp(weft_algorithms_of((enum weft_collective)each)->list[forced[each] - 1].name, "grid") == 0)
+            strcmp(weft_algorithms_of((enum weft_collective)each)->list[forced[each] - 1].name, name) == 0)
             return true;
     return false;
 }

@@ -5,11 +5,12 @@
  * arrive hands out what is little, while all others wait. pull: the ranks
  * exchange addresses, each copies all blocks, and a second exchange tells that all are done; objects go that way, too. */
 #include "collectives/collectives.h"
+#include "collectives/domains.h"
 #include "collectives/exchange.h"
 #include "collectives/grid.h"
 #include "collectives/stores.h"
 
-enum { GRID, FLAT, GATE, PULL };
+enum { GRID, FLAT, GATE, PULL, DOMAINS };
 static const struct weft_algorithm list[] = {
     [GRID] =
         {"grid",
@@ -17,18 +18,27 @@ static const struct weft_algorithm list[] = {
     [FLAT] = {"flat", "the blocks travel in lines; each rank looks at everybody's"},
     [GATE] = {"gate", "the blocks travel in lines; the last to arrive opens a gate"},
     [PULL] = {"pull", "each rank copies from everybody's buffer"},
+    [DOMAINS] =
+        {"domains",
+         "short blocks: the leader of each domain puts those of its members together, and all ranks read these; "
+         "long ones: what is far is copied into each domain once, and from there by the others"},
     {NULL, NULL}};
 
 WEFT_INLINE struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
 {
     int forced = weft_forced(comm, WEFT_COLLECTIVE_allgather, GRID);
     bool object = call->type->copy != NULL, fits = !object && weft_lines_of(call->bytes) != 0;
-    if (forced >= 0 && (forced == PULL || (forced == GRID && !object) || (forced != GRID && fits)))
+    if (forced >= 0 &&
+        (forced == PULL || ((forced == GRID || forced == DOMAINS) && !object) || (forced != GRID && fits)))
         return (struct weft_choice){forced, "asked for by name"};
     if (object)
         return (struct weft_choice){PULL, "objects are copied from where they stand"};
+    if (!comm->world->crowded && comm->world->domains != NULL && !fits)
+        return (struct weft_choice){DOMAINS, "each byte comes from afar once for all who share a cache"};
     if (!fits)
         return (struct weft_choice){PULL, "each byte moves once, straight from its owner's buffer"};
+    if (!comm->world->crowded && comm->world->gated && weft_domains_allgather_lines(call->bytes) != 0)
+        return (struct weft_choice){DOMAINS, "many ranks: near ones first"};
     if (comm->world->gated)
         return (struct weft_choice){GATE, "the blocks fit the lines, and ranks meet at a gate"};
     return (struct weft_choice){FLAT, "the blocks fit the lines, and ranks are few"};
@@ -215,6 +225,12 @@ weft_status weft_allgather_perform(weft_comm *comm, const struct weft_call *call
         return weft_perform(comm, call, allgather_gate, weft_lines_of(call->bytes), 1, true);
     case PULL:
         return weft_perform(comm, call, allgather_pull, 2, comm->world->gated ? 2 : 0, true);
+    case DOMAINS: {
+        uint32_t lines = weft_domains_allgather_lines(call->bytes);
+        if (lines != 0)
+            return weft_perform(comm, call, weft_domains_allgather, lines, 0, true);
+        return weft_perform(comm, call, weft_domains_allgather_long, 3, comm->world->gated ? 2 : 0, true);
+    }
     default:
         return weft_perform(comm, call, weft_grid_allgather, 1, 0, true);
     }

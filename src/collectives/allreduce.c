@@ -6,17 +6,19 @@
  * ranks work, in one pass over the buffers themselves. */
 #include "collectives/collectives.h"
 #include "collectives/combine.h"
+#include "collectives/domains.h"
 #include "collectives/exchange.h"
 #include "collectives/grid.h"
 #include "collectives/slices.h"
 
-enum { GRID, FLAT, GATE, SLICES };
+enum { GRID, FLAT, GATE, SLICES, DOMAINS };
 static const struct weft_algorithm list[] = {
     [GRID] = {"grid", "each rank puts its address into a channel to each other rank, reduces all, and waits until all "
                       "are emptied; the baseline"},
     [FLAT] = {"flat", "the vectors travel in lines; each rank combines everybody's"},
     [GATE] = {"gate", "the last to arrive combines the vectors of all for all, and opens a gate"},
     [SLICES] = {"slices", "each rank reduces a slice from all inputs to all results"},
+    [DOMAINS] = {"domains", "the leader of each domain combines its members' vectors, then the leaders theirs"},
     {NULL, NULL}};
 
 enum { GATE_BYTES = 16384 }; /* beyond, crowded ranks share the work */
@@ -25,12 +27,15 @@ WEFT_INLINE struct weft_choice choose(const weft_comm *comm, const struct weft_c
 {
     int forced = weft_forced(comm, WEFT_COLLECTIVE_allreduce, GRID);
     bool fits = weft_lines_of(call->bytes) != 0;
-    if (forced >= 0 && (fits || forced != FLAT))
+    bool fits_domains = weft_domains_allreduce_lines(call) != 0;
+    if (forced >= 0 && (fits || forced != FLAT) && (fits_domains || forced != DOMAINS))
         return (struct weft_choice){forced, "asked for by name"};
     if (comm->world->crowded && call->bytes <= GATE_BYTES)
         return (struct weft_choice){GATE, "more ranks than processors: each needs to run only once"};
     if (!fits)
         return (struct weft_choice){SLICES, "each byte is read and written once"};
+    if (comm->world->gated && fits_domains)
+        return (struct weft_choice){DOMAINS, "many ranks: near ones first"};
     if (comm->world->gated)
         return (struct weft_choice){GATE, "too many ranks for each to look at each"};
     return (struct weft_choice){FLAT, "the vector fits the lines: one line transfer"};
@@ -107,6 +112,8 @@ weft_status weft_allreduce_perform(weft_comm *comm, const struct weft_call *call
         return weft_perform(comm, call, allreduce_gate, 1, 1, true);
     case SLICES:
         return weft_perform(comm, call, weft_slices, WEFT_SLICES_LINES, comm->world->gated ? 1 : 0, true);
+    case DOMAINS:
+        return weft_perform(comm, call, weft_domains_allreduce, weft_domains_allreduce_lines(call), 0, true);
     default:
         return weft_perform(comm, call, weft_grid_allreduce, 1, 0, true);
     }

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
-/* barrier.c - an exchange of nothing. */
+/* barrier.c - an exchange of nothing; in domains, an allreduce of nothing. */
 #include "collectives/collectives.h"
+#include "collectives/domains.h"
 #include "collectives/exchange.h"
 #include "collectives/grid.h"
 
-enum { GRID, FLAT, GATE };
+enum { GRID, FLAT, GATE, DOMAINS };
 static const struct weft_algorithm list[] = {
     [GRID] = {"grid", "each rank fills a channel to each other rank and waits until all are emptied; the baseline"},
     [FLAT] = {"flat", "each rank publishes a line and looks at everybody's"},
     [GATE] = {"gate", "each rank counts itself in; the last to arrive opens"},
+    [DOMAINS] = {"domains",
+                 "the leader of each domain hears from its members, then from the other leaders, and releases"},
     {NULL, NULL}};
 
 WEFT_INLINE struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
@@ -20,7 +23,7 @@ WEFT_INLINE struct weft_choice choose(const weft_comm *comm, const struct weft_c
     if (comm->world->crowded)
         return (struct weft_choice){GATE, "more ranks than processors: each needs to run only once"};
     if (comm->world->gated)
-        return (struct weft_choice){GATE, "too many ranks for each to look at each"};
+        return (struct weft_choice){DOMAINS, "many ranks: near ones first"};
     return (struct weft_choice){FLAT, "few ranks: one line transfer"};
 }
 const struct weft_collective_algorithms weft_barrier_algorithms = {list, choose};
@@ -64,6 +67,8 @@ weft_status weft_barrier_perform(weft_comm *comm, const struct weft_call *call)
         return weft_perform(comm, call, barrier_flat, 1, 0, true);
     case GATE:
         return weft_perform(comm, call, barrier_gate, 1, 1, true);
+    case DOMAINS:
+        return weft_perform(comm, call, weft_domains_allreduce, weft_domains_allreduce_lines(call), 0, true);
     default:
         return weft_perform(comm, call, weft_grid_barrier, 1, 0, true);
     }

@@ -5,26 +5,32 @@
  * ring is full. pull: the root publishes its buffer's address, each rank copies for itself, and the root waits until all have.
  * Objects are pulled, too, and then all ranks exchange how that went. */
 #include "collectives/collectives.h"
+#include "collectives/domains.h"
 #include "collectives/exchange.h"
 #include "collectives/grid.h"
 #include "collectives/stores.h"
 
-enum { GRID, STREAM, PULL };
+enum { GRID, STREAM, PULL, DOMAINS };
 static const struct weft_algorithm list[] = {
     [GRID] = {"grid",
               "the root puts its address into a channel to each rank and waits until all are emptied; the baseline"},
     [STREAM] = {"stream", "the message travels in the root's lines; the root runs ahead"},
     [PULL] = {"pull", "each rank copies from the root's buffer"},
+    [DOMAINS] = {"domains",
+                 "the leader of each domain takes the message from the root, and its members take it from there"},
     {NULL, NULL}};
 
 WEFT_INLINE struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
 {
     int forced = weft_forced(comm, WEFT_COLLECTIVE_broadcast, GRID);
     bool object = call->type->copy != NULL, fits = !object && weft_lines_of(call->bytes) != 0;
-    if (forced >= 0 && (forced != STREAM || fits) && (forced != GRID || !object))
+    if (forced >= 0 && (forced != STREAM || fits) && ((forced != GRID && forced != DOMAINS) || !object))
         return (struct weft_choice){forced, "asked for by name"};
     if (object)
         return (struct weft_choice){PULL, "objects are copied from where they stand"};
+    if (!comm->world->crowded && comm->world->domains != NULL && (!fits || comm->world->gated))
+        return (struct weft_choice){DOMAINS, fits ? "many ranks: few read from the root"
+                                                  : "each byte comes from afar once for all who share a cache"};
     if (fits)
         return (struct weft_choice){STREAM, "the message fits the root's lines"};
     return (struct weft_choice){PULL, "each byte moves once, straight from the root's buffer"};
@@ -123,6 +129,10 @@ weft_status weft_broadcast_perform(weft_comm *comm, const struct weft_call *call
         if (call->type->copy != NULL)
             return weft_perform(comm, call, broadcast_objects, 2, comm->world->gated ? 1 : 0, true);
         return weft_perform(comm, call, broadcast_pull, 2, 0, false);
+    case DOMAINS:
+        if (weft_lines_of(call->bytes) != 0)
+            return weft_perform(comm, call, weft_domains_broadcast, weft_lines_of(call->bytes), 0, false);
+        return weft_perform(comm, call, weft_domains_broadcast_long, WEFT_DOMAINS_BROADCAST_LINES, 0, false);
     default:
         return weft_perform(comm, call, weft_grid_broadcast, 1, 0, false);
     }

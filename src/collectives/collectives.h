@@ -36,8 +36,8 @@ const struct weft_collective_algorithms *weft_algorithms_of(enum weft_collective
 /* Reads "allreduce:grid,broadcast:pull" into 1 + index for each collective; NULL or "" forces nothing. False: `error` says what is
  * wrong, listing what there is. */
 bool weft_algorithms_parse(const char *text, uint8_t forced[WEFT_COLLECTIVES], char *error, size_t error_size);
-/* Does any of them need the grid of channels? */
-bool weft_algorithms_use_grid(const uint8_t forced[WEFT_COLLECTIVES]);
+/* Is any of them of this name? */
+bool weft_algorithms_use(const uint8_t forced[WEFT_COLLECTIVES], const char *name);
 
 weft_status weft_barrier_perform(weft_comm *comm, const struct weft_call *call);
 weft_status weft_broadcast_perform(weft_comm *comm, const struct weft_call *call);

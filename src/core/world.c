@@ -5,6 +5,7 @@
  * offsets in many pages would fall into one set of the cache. */
 #include "core/world.h"
 
+#include "core/domains.h"
 #include "core/fork.h"
 #include "core/guard.h"
 #include "core/observe.h"
@@ -32,6 +33,7 @@ static void free_world(struct weft_world *world)
         world->free_rows(world);
     free(world->rows);
     weft_traces_end(world);
+    weft_domains_free(world->domains);
     weft_pages_free(world->slots, slots_bytes(world));
     weft_pages_free(world->channels, channels_bytes(world));
     free(world);
@@ -62,8 +64,11 @@ struct weft_world *weft_world_create(int n_ranks, const struct weft_world_config
     weft_trace_setup();
     world->traces = weft_traces_make(n_ranks);
     world->stall_ns = config->stall_ns;
+    bool with_domains = config->with_domains || (!world->crowded && n_ranks >= WEFT_TEAM_RANKS);
+    if (with_domains)
+        world->domains = weft_domains_create(n_ranks);
     if (world->slots == NULL || world->rows == NULL || (config->with_grid && world->channels == NULL) ||
-        !weft_worlds_add(world)) {
+        (with_domains && world->domains == NULL) || !weft_worlds_add(world)) {
         free_world(world);
         return NULL;
     }

@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 
+struct weft_domains;
 struct weft_event;
 struct weft_trace;
 struct weft_pair;
@@ -96,6 +97,7 @@ struct weft_world {
     struct weft_pair *_Atomic *rows;             /* by sender: its rings to all ranks; NULL before its first message */
     void (*free_rows)(struct weft_world *world); /* NULL: there are none */
     struct weft_trace *traces;                   /* by rank; NULL: none are kept */
+    struct weft_domains *domains;                /* which ranks share a cache; NULL: nobody asks */
     struct weft_line *channels; /* n_ranks * n_ranks, from * n_ranks + to; only where the algorithm `grid` is forced */
 
     /* From here on under `lock`. */
@@ -171,7 +173,7 @@ struct weft_comm {
 struct weft_world_config {
     const char *name;
     uint8_t forced[WEFT_COLLECTIVES];
-    bool with_grid;
+    bool with_grid, with_domains;
     int64_t stall_ns;
     struct weft_world *parent;
 };

@@ -4,6 +4,7 @@
  * The ranks exchange color and key; each computes its new rank for itself. The first of a color to look makes the new world and leaves it with the
  * old one, the others find it there. Then all agree that everybody has one: all ranks get their communicator, or none. */
 #include "collectives/collectives.h"
+#include "core/domains.h"
 #include "core/failure.h"
 #include "core/wait.h"
 #include "group/group.h"
@@ -56,8 +57,10 @@ static bool unfinished(struct weft_world *parent, uint64_t number, int color)
 
 struct weft_world_config weft_world_config_of(const struct weft_world *from)
 {
-    struct weft_world_config config = {
-        .name = from->name, .with_grid = from->channels != NULL, .stall_ns = from->stall_ns};
+    struct weft_world_config config = {.name = from->name,
+                                       .with_grid = from->channels != NULL,
+                                       .with_domains = from->domains != NULL,
+                                       .stall_ns = from->stall_ns};
     memcpy(config.forced, from->forced, sizeof config.forced);
     return config;
 }
@@ -68,6 +71,7 @@ void weft_handle_attach_from(const struct weft_comm *from, struct weft_comm *mad
     weft_wait_setup(made, from->wait);
     made->timeout_ns = from->timeout_ns;
     made->place = from->place;
+    weft_domains_enter(made);
 }
 
 static struct weft_world *make(struct weft_world *parent, int size)

@@ -6,6 +6,7 @@
  * joined, or when it is given up. */
 #include "collectives/collectives.h"
 #include "core/departure.h"
+#include "core/domains.h"
 #include "core/failure.h"
 #include "core/fork.h"
 #include "core/record.h"
@@ -376,7 +377,8 @@ static weft_status read_config(struct join *join, const weft_config *config, wef
         return status;
     if (!weft_algorithms_parse(algorithms, join->config.forced, error, sizeof error))
         return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL, "%s: %s", source, error);
-    join->config.with_grid = weft_algorithms_use_grid(join->config.forced);
+    join->config.with_grid = weft_algorithms_use(join->config.forced, "grid");
+    join->config.with_domains = weft_algorithms_use(join->config.forced, "domains");
     return WEFT_OK;
 }
 
@@ -409,6 +411,7 @@ weft_status weft_group_join(const char *call, const weft_group_id *id, int n_ran
     }
     weft_wait_setup(join.comm, wait);
     join.comm->timeout_ns = timeout_ns;
+    weft_domains_enter(join.comm);
     *comm = join.comm;
     return WEFT_OK;
 }

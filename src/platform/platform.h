@@ -168,4 +168,8 @@ enum weft_vicinity { WEFT_VICINITY_NUMA, WEFT_VICINITY_L3, WEFT_VICINITY_CORE };
  * how many there are. Negative: `why` says why not. */
 int weft_topology_vicinity(enum weft_vicinity vicinity, int place, char *why, size_t why_size);
 
+/* A number for the last-level cache below which the calling thread is bound to run, and how many processors share that; negative: it
+ * may run below several. Where WEFT_TOPOLOGY describes a machine, as above. */
+int weft_topology_home(int place, int *processors);
+
 #endif

@@ -169,3 +169,29 @@ int weft_topology_vicinity(enum weft_vicinity vicinity, int place, char *why, si
     give_back(topology);
     return number;
 }
+
+/* ---- Where a thread stays */
+
+static hwloc_obj_t home_of(hwloc_topology_t topology, bool synthetic, int place)
+{
+    hwloc_obj_t processor = processor_at(topology, synthetic, place);
+    hwloc_obj_t cache = processor != NULL ? cache_of(topology, processor) : NULL;
+    if (cache == NULL || synthetic)
+        return cache;
+    hwloc_bitmap_t mask = hwloc_bitmap_alloc();
+    bool stays = mask != NULL && hwloc_get_cpubind(topology, mask, HWLOC_CPUBIND_THREAD) == 0 &&
+                 hwloc_bitmap_isincluded(mask, cache->cpuset);
+    hwloc_bitmap_free(mask);
+    return stays ? cache : NULL;
+}
+
+int weft_topology_home(int place, int *processors)
+{
+    const char *synthetic = described();
+    hwloc_topology_t topology = borrow(synthetic);
+    hwloc_obj_t home = topology != NULL ? home_of(topology, synthetic != NULL, place) : NULL;
+    *processors = home != NULL ? hwloc_bitmap_weight(home->cpuset) : 0;
+    int number = home != NULL ? (int)(home->gp_index & INT_MAX) : -1;
+    give_back(topology);
+    return number;
+}

@@ -29,11 +29,6 @@ size_t weft_reduction_block(const struct weft_reduction *reduction)
     return size < WEFT_BLOCK_BYTES ? WEFT_BLOCK_BYTES / size : 1;
 }
 
-static int split_point(int n)
-{
-    return 1 << (31 - __builtin_clz((unsigned)(n - 1)));
-}
-
 /* Combines n >= 1 sources into partials. */
 static void combine_tree(const struct weft_kernels *kernels, const void *const *sources, int n, void *partials,
                          size_t count)
@@ -47,7 +42,7 @@ static void combine_tree(const struct weft_kernels *kernels, const void *const *
         return;
     }
     _Alignas(WEFT_CACHE_LINE) unsigned char left[WEFT_BLOCK_BYTES];
-    int half = split_point(n);
+    int half = weft_tree_split(n);
     const void *pair[2] = {left, partials};
     combine_tree(kernels, sources, half, left, count);
     combine_tree(kernels, sources + half, n - half, partials, count);
@@ -103,7 +98,7 @@ static weft_status combine_user(const struct weft_reduction *reduction, const vo
         memcpy(result, sources[0], bytes);
         return WEFT_OK;
     }
-    int half = split_point(n);
+    int half = weft_tree_split(n);
     const void *left = sources[0];
     weft_status status = WEFT_OK;
     if (half > 1 ||
@@ -160,6 +155,39 @@ weft_status weft_reduce_block(const struct weft_reduction *reduction, const void
     if (weft_likely(reduction->kernels != NULL))
         return combine_built_in(reduction, sources, n, result, count);
     return combine_user_block(reduction, sources, n, result, count);
+}
+
+weft_status weft_reduce_subtree(const struct weft_reduction *reduction, const void *const *sources, int n,
+                                void *partials, size_t count)
+{
+    if (reduction->kernels == NULL)
+        return combine_user_block(reduction, sources, n, partials, count);
+    uint64_t mode = weft_float_enter();
+    combine_tree(reduction->kernels, sources, n, partials, count);
+    weft_float_leave(mode);
+    return WEFT_OK;
+}
+
+weft_status weft_reduce_join(const struct weft_reduction *reduction, const void *left, void *right, size_t count)
+{
+    const void *pair[2] = {left, right};
+    if (reduction->kernels == NULL)
+        return weft_combine_user(reduction, left, right, count);
+    uint64_t mode = weft_float_enter();
+    reduction->kernels->combine_partials(pair, right, count);
+    weft_float_leave(mode);
+    return WEFT_OK;
+}
+
+void weft_reduce_finish(const struct weft_reduction *reduction, const void *partials, void *result, size_t count)
+{
+    if (reduction->kernels == NULL || reduction->kernels->finish == NULL) {
+        memcpy(result, partials, weft_partial_bytes(reduction, count));
+        return;
+    }
+    uint64_t mode = weft_float_enter();
+    reduction->kernels->finish(partials, result, count, reduction->n_ranks);
+    weft_float_leave(mode);
 }
 
 bool weft_reduce_pair(const struct weft_reduction *reduction, const void *const *sources, int n, void *const *results,

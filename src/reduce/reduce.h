@@ -85,6 +85,22 @@ size_t weft_reduction_block(const struct weft_reduction *reduction);
 weft_status weft_reduce_block(const struct weft_reduction *reduction, const void *const *sources, int n, void *result,
                               size_t count);
 
+/* In steps, each on one block: a whole subtree's sources into partials, weft_partial_bytes of them; the partials of two neighbours, into those of
+ * the right one; the partials of the whole tree to values. Partials stand well, but for those of a subtree. */
+WEFT_INLINE size_t weft_partial_bytes(const struct weft_reduction *reduction, size_t count)
+{
+    return count * (reduction->kernels != NULL ? reduction->kernels->partial_size : reduction->type->size);
+}
+weft_status weft_reduce_subtree(const struct weft_reduction *reduction, const void *const *sources, int n,
+                                void *partials, size_t count);
+weft_status weft_reduce_join(const struct weft_reduction *reduction, const void *left, void *right, size_t count);
+void weft_reduce_finish(const struct weft_reduction *reduction, const void *partials, void *result, size_t count);
+/* Where the tree of n >= 2 splits. */
+WEFT_INLINE int weft_tree_split(int n)
+{
+    return 1 << (31 - __builtin_clz((unsigned)(n - 1)));
+}
+
 /* inout[i] = in[i] op inout[i] by a user's op; both operands stand well. CALLBACK where it fails. */
 weft_status weft_combine_user(const struct weft_reduction *reduction, const void *in, void *inout, size_t count);
 /* Is an operand where the user's op may expect it? No C type needs more than the largest power of two that divides its size. */

@@ -27,7 +27,7 @@ struct model_harness {
 
 /* The harnesses of one file, the last with a name of NULL. */
 extern const struct model_harness model_litmus[], model_lines[], model_gates[], model_buffers[], model_failures[],
-    model_worlds[], model_requests[], model_messages[];
+    model_worlds[], model_requests[], model_messages[], model_domains[];
 
 /* Fails the schedule, and says where and why, unless the condition holds. */
 #define CHECK(condition, ...) model_check((condition), #condition, __FILE__, __LINE__, __VA_ARGS__)

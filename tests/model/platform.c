@@ -161,3 +161,10 @@ int weft_topology_vicinity(enum weft_vicinity vicinity, int place, char *why, si
     (void)why_size;
     return place;
 }
+
+/* Two ranks a cache. */
+int weft_topology_home(int place, int *processors)
+{
+    *processors = 2;
+    return place / 2;
+}
