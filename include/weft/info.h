@@ -37,6 +37,23 @@ const char *weft_info_choice(const weft_comm *comm, const char *collective, size
  * WEFT_WAIT_SPIN asked for, ... */
 weft_wait weft_info_wait(const weft_comm *comm, char *reason, size_t reason_size);
 
+/* The figures by which algorithms and waits are chosen. `weft tune` measures them and writes a table, which is read when a group's first
+ * rank joins: see WEFT_TUNING in weft.h. */
+typedef struct weft_info_figure {
+    const char *name; /* as in tables: "gate_bytes" */
+    const char *help; /* what it says, with its unit */
+    int64_t value;    /* of this communicator */
+    int64_t initial;  /* where there is no table */
+    int64_t least, most;
+} weft_info_figure;
+/* By index: fills *figure and returns its name; NULL past the last, or if figure is NULL. comm NULL: of communicators made now. */
+const char *weft_info_tuning(const weft_comm *comm, size_t index, weft_info_figure *figure);
+/* Where the figures of communicators made now come from: a path, or a sentence, written as reasons are above. ARGUMENT where the table
+ * cannot be read or makes no sense; the sentence then says why, and no group can be joined. */
+weft_status weft_info_tuning_source(char *text, size_t text_size);
+/* This machine as tables name it, "AMD EPYC, 2 processors"; written as reasons are above. */
+void weft_info_machine(char *text, size_t text_size);
+
 /* The processors that this process may use, as counted for choosing algorithms. */
 typedef struct weft_info_processors {
     int online;          /* processors of the machine */

@@ -30,6 +30,10 @@
  *     WEFT_TRACE        a file for a trace: see weft_trace_start
  *     WEFT_REPORT       a file for reports: see weft_report_on_signal
  *
+ *     WEFT_TUNING       a table of figures for this machine, which `weft tune` writes and a person may edit: by them algorithms and
+ *                       waits are chosen. Where it is not set, the file weft/tuning in $XDG_CONFIG_HOME or ~/.config, if it is there.
+ *                       A table of another machine is left alone; one that makes no sense is ARGUMENT
+ *
  *     WEFT_CHECK        1: calls of two threads on one handle at once, calls after weft_comm_destroy and a second destroy
  *                       are ARGUMENT, as far as they can be told apart: the last 1,024 handles destroyed are known. For
  *                       debugging; also read by dup, split and shrink. Builds with assertions always check so

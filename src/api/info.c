@@ -114,6 +114,40 @@ weft_wait weft_info_wait(const weft_comm *comm, char *reason, size_t reason_size
     return comm->wait;
 }
 
+const char *weft_info_tuning(const weft_comm *comm, size_t index, weft_info_figure *figure)
+{
+    char where[WEFT_TUNING_TEXT];
+    struct weft_tuning now;
+    if (index >= weft_tuning_count || figure == NULL)
+        return NULL;
+    if (comm != NULL)
+        now = comm->world->tuning;
+    else if (weft_tuning_read(&now, where) != WEFT_OK)
+        weft_tuning_default(&now);
+    const struct weft_tuning_entry *entry = &weft_tuning_entries[index];
+    *figure = (weft_info_figure){entry->name,    entry->help,  weft_tuning_value(&now, index),
+                                 entry->initial, entry->least, entry->most};
+    return entry->name;
+}
+
+weft_status weft_info_tuning_source(char *text, size_t text_size)
+{
+    char where[WEFT_TUNING_TEXT];
+    struct weft_tuning now;
+    weft_status status = weft_tuning_read(&now, where);
+    if (text != NULL && text_size > 0)
+        snprintf(text, text_size, "%s", where);
+    return status == WEFT_OK ? WEFT_OK : weft_error(status, "weft_info_tuning_source", NULL, "%s", where);
+}
+
+void weft_info_machine(char *text, size_t text_size)
+{
+    char name[WEFT_MACHINE_TEXT];
+    weft_machine_name(name);
+    if (text != NULL && text_size > 0)
+        snprintf(text, text_size, "%s", name);
+}
+
 weft_status weft_info_count_processors(weft_info_processors *out)
 {
     struct weft_processors processors;

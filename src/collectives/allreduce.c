@@ -21,20 +21,18 @@ static const struct weft_algorithm list[] = {
     [DOMAINS] = {"domains", "the leader of each domain combines its members' vectors, then the leaders theirs"},
     {NULL, NULL}};
 
-enum { GATE_BYTES = 16384 }; /* beyond, crowded ranks share the work */
-
 WEFT_INLINE struct weft_choice choose(const weft_comm *comm, const struct weft_call *call)
 {
     int forced = weft_forced(comm, WEFT_COLLECTIVE_allreduce, GRID);
-    bool fits = weft_lines_of(call->bytes) != 0;
-    bool fits_domains = weft_domains_allreduce_lines(call) != 0;
-    if (forced >= 0 && (fits || forced != FLAT) && (fits_domains || forced != DOMAINS))
+    const struct weft_tuning *tuning = &comm->world->tuning;
+    bool fits_one = call->bytes <= WEFT_LINE_PAYLOAD;
+    if (forced >= 0 && (forced != FLAT || weft_lines_of(call->bytes) != 0) && (forced != DOMAINS || fits_one))
         return (struct weft_choice){forced, "asked for by name"};
-    if (comm->world->crowded && call->bytes <= GATE_BYTES)
+    if (comm->world->crowded && call->bytes <= (size_t)tuning->gate_bytes)
         return (struct weft_choice){GATE, "more ranks than processors: each needs to run only once"};
-    if (!fits)
+    if (call->bytes > (size_t)tuning->allreduce_lines)
         return (struct weft_choice){SLICES, "each byte is read and written once"};
-    if (comm->world->gated && fits_domains)
+    if (comm->world->gated && fits_one)
         return (struct weft_choice){DOMAINS, "many ranks: near ones first"};
     if (comm->world->gated)
         return (struct weft_choice){GATE, "too many ranks for each to look at each"};

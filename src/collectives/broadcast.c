@@ -28,6 +28,7 @@ WEFT_INLINE struct weft_choice choose(const weft_comm *comm, const struct weft_c
         return (struct weft_choice){forced, "asked for by name"};
     if (object)
         return (struct weft_choice){PULL, "objects are copied from where they stand"};
+    fits = fits && call->bytes <= (size_t)comm->world->tuning.broadcast_lines;
     if (!comm->world->crowded && comm->world->domains != NULL && (!fits || comm->world->gated))
         return (struct weft_choice){DOMAINS, fits ? "many ranks: few read from the root"
                                                   : "each byte comes from afar once for all who share a cache"};

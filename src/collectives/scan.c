@@ -24,7 +24,7 @@ static struct weft_choice choose(const weft_comm *comm, const struct weft_call *
         return (struct weft_choice){forced, "asked for by name"};
     if (lines == 0 || lines > WEFT_SHARES_FEW_LINES)
         return (struct weft_choice){SLICES, "each input is read once and each result written once"};
-    if (comm->n_ranks > WEFT_FLAT_RANKS)
+    if (comm->n_ranks > comm->world->tuning.flat_ranks)
         return (struct weft_choice){SLICES, "too many ranks for each to wait for each below"};
     return (struct weft_choice){LINES, "the vector fits a few lines, and the lower ranks run ahead"};
 }

@@ -20,7 +20,6 @@
 #include <stdlib.h>
 
 enum {
-    SPIN_NS = 20000,       /* more than a sleep and its wake-up cost: the most that spinning may lose */
     SPIN_SHORT_NS = 1000,  /* where waits have been long */
     LONG_WAIT_NS = 100000, /* waits that spinning does not serve */
     YIELD_NS = 100000,     /* then sleep */
@@ -223,7 +222,8 @@ static int64_t spin_budget_ns(const weft_comm *comm)
 {
     if (comm->wait == WEFT_WAIT_BLOCK || crowded(comm))
         return 0;
-    return comm->usual_ns > LONG_WAIT_NS ? SPIN_SHORT_NS : SPIN_NS;
+    /* More than a sleep and its wake-up cost is the most that spinning may lose. */
+    return comm->usual_ns > LONG_WAIT_NS ? SPIN_SHORT_NS : comm->world->tuning.spin_ns;
 }
 
 /* Before it sleeps, or when it has waited for so long. */

@@ -48,6 +48,7 @@ struct weft_world *weft_world_create(int n_ranks, const struct weft_world_config
     memset(world, 0, sizeof *world);
     world->n_ranks = n_ranks;
     world->members = 1;
+    world->tuning = config->tuning;
     memcpy(world->forced, config->forced, sizeof world->forced);
     snprintf(world->name, sizeof world->name, "%s", config->name != NULL ? config->name : "weft");
     world->slots = weft_pages_allocate(slots_bytes(world));
@@ -57,7 +58,7 @@ struct weft_world *weft_world_create(int n_ranks, const struct weft_world_config
     pthread_mutex_init(&world->lock, NULL);
     weft_processors_count(&processors);
     world->crowded = n_ranks > processors.usable;
-    world->gated = world->crowded || n_ranks > WEFT_FLAT_RANKS;
+    world->gated = world->crowded || n_ranks > config->tuning.flat_ranks;
     world->observed = weft_observed();
     world->unfenced = !world->crowded && !world->observed && weft_fence_all_ready(); /* crowded ranks sleep often */
     world->parent = config->parent;

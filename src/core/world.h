@@ -8,6 +8,7 @@
 
 #include "core/call.h"
 #include "core/line.h"
+#include "core/tuning.h"
 
 #include <pthread.h>
 
@@ -64,8 +65,7 @@ struct weft_gate {
     _Alignas(WEFT_CACHE_LINE) _Atomic uint64_t arrived; /* over all uses */
     struct weft_line release;
 };
-#define WEFT_GATES 8       /* used in turn */
-#define WEFT_FLAT_RANKS 16 /* up to here each looks at each: one line transfer deep, n - 1 wide */
+#define WEFT_GATES 8 /* used in turn */
 
 /* Why a communicator failed; first cause wins, and does not change afterwards. */
 struct weft_cause {
@@ -83,6 +83,7 @@ struct weft_world {
     bool observed; /* a ThreadSanitizer is to be told what publishing orders: see observe.h; then not unfenced */
     struct weft_slot *slots;
     uint8_t forced[WEFT_COLLECTIVES]; /* 1 + the index of the algorithm that the user asks for; 0: none */
+    struct weft_tuning tuning;
     struct weft_world *parent; /* that this one was made from by dup or split: an abort there counts here; kept alive */
     struct weft_worlds_place *place; /* in the table of all worlds */
     uint64_t serial;                 /* of worlds made in this process, from 1 */
@@ -174,6 +175,7 @@ struct weft_world_config {
     const char *name;
     uint8_t forced[WEFT_COLLECTIVES];
     bool with_grid, with_domains;
+    struct weft_tuning tuning;
     int64_t stall_ns;
     struct weft_world *parent;
 };

@@ -60,6 +60,7 @@ struct weft_world_config weft_world_config_of(const struct weft_world *from)
     struct weft_world_config config = {.name = from->name,
                                        .with_grid = from->channels != NULL,
                                        .with_domains = from->domains != NULL,
+                                       .tuning = from->tuning,
                                        .stall_ns = from->stall_ns};
     memcpy(config.forced, from->forced, sizeof config.forced);
     return config;

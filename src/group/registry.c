@@ -249,8 +249,11 @@ struct join {
     weft_comm *comm;
 };
 
-static weft_status open_group(struct group *group, const struct join *join)
+static weft_status open_group(struct group *group, struct join *join)
 {
+    char where[WEFT_TUNING_TEXT];
+    if (weft_tuning_read(&join->config.tuning, where) != WEFT_OK)
+        return weft_error(WEFT_ERR_ARGUMENT, join->call, NULL, "the table of tuning makes no sense: %s", where);
     group->taken = calloc((size_t)join->n_ranks, sizeof *group->taken);
     group->world = group->taken != NULL ? weft_world_create(join->n_ranks, &join->config) : NULL;
     if (group->world == NULL) {

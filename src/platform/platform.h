@@ -139,6 +139,10 @@ struct weft_processors {
 /* The processors this process may use: the union of its threads' affinity masks, and the control group's quota. */
 void weft_processors_count(struct weft_processors *out);
 
+/* What kind of machine this is, "AMD EPYC, 2 processors": equal for machines that measure alike. */
+#define WEFT_MACHINE_TEXT 128
+void weft_machine_name(char name[WEFT_MACHINE_TEXT]);
+
 struct weft_level {
     const char *name;
     int count;

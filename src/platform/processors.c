@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* processors.c - how many processors the threads of this process can run on at once.
+/* processors.c - how many processors the threads of this process can run on at once, and what they are.
  *
  * The union of all threads' affinity masks, since a launcher may have pinned the calling thread alone to one processor;
  * and at most what the control group's quota grants, rounded up (cgroup v2's cpu.max or v1's cfs_quota_us, the tightest on
@@ -126,4 +126,32 @@ void weft_processors_count(struct weft_processors *out)
     if (granted > 0 && granted < out->usable)
         out->usable = granted;
     errno = saved;
+}
+
+/* What the first processor says of itself: its name, or on ARM the numbers of its maker and part. */
+static void processor_name(char *name, size_t size)
+{
+    static const char *const keys[] = {"model name", "CPU implementer", "CPU part", "processor 0"};
+    char line[512];
+    size_t at = 0;
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    name[0] = 0;
+    while (file != NULL && fgets(line, sizeof line, file) != NULL && line[0] != '\n')
+        for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+            const char *value = strchr(line, ':');
+            if (strncmp(line, keys[i], strlen(keys[i])) != 0 || value == NULL || at + 2 >= size)
+                continue;
+            value += 1 + strspn(value + 1, " \t");
+            at += (size_t)snprintf(name + at, size - at, "%s%.*s", at > 0 ? " " : "", (int)strcspn(value, "\n"), value);
+        }
+    if (file != NULL)
+        fclose(file);
+}
+
+void weft_machine_name(char name[WEFT_MACHINE_TEXT])
+{
+    char processor[WEFT_MACHINE_TEXT - 30];
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    processor_name(processor, sizeof processor);
+    snprintf(name, WEFT_MACHINE_TEXT, "%s, %ld processors", processor[0] != 0 ? processor : "unknown", online);
 }

@@ -80,6 +80,26 @@ static void add_topology(cJSON *root)
     }
 }
 
+static void add_tuning(cJSON *root)
+{
+    char text[600];
+    weft_info_figure figure;
+    cJSON *object = cJSON_AddObjectToObject(root, "tuning");
+    weft_info_machine(text, sizeof text);
+    cJSON_AddStringToObject(object, "machine", text);
+    weft_info_tuning_source(text, sizeof text);
+    cJSON_AddStringToObject(object, "source", text);
+    cJSON *array = cJSON_AddArrayToObject(object, "figures");
+    for (size_t i = 0; weft_info_tuning(NULL, i, &figure) != NULL; i++) {
+        cJSON *each = cJSON_CreateObject();
+        cJSON_AddItemToArray(array, each);
+        cJSON_AddStringToObject(each, "name", figure.name);
+        cJSON_AddNumberToObject(each, "value", (double)figure.value);
+        cJSON_AddNumberToObject(each, "initial", (double)figure.initial);
+        cJSON_AddStringToObject(each, "help", figure.help);
+    }
+}
+
 static void add_choice(cJSON *array, const weft_comm *comm, const struct bench_point *point)
 {
     char reason[REASON_BYTES] = "";
@@ -181,6 +201,14 @@ static void print_machine(const cJSON *root)
     }
 }
 
+static void print_tuning(const cJSON *tuning)
+{
+    const cJSON *each;
+    printf("\nTuning (weft tune), from %s\n", text_of(tuning, "source"));
+    cJSON_ArrayForEach(each, cJSON_GetObjectItem(tuning, "figures"))
+        printf("  %-16s %8.0f  %s\n", text_of(each, "name"), number_of(each, "value"), text_of(each, "help"));
+}
+
 /* Rows that follow one another with the same choice become one. */
 static void print_choices(const cJSON *choices)
 {
@@ -204,6 +232,7 @@ static void print_text(const cJSON *root)
 {
     const cJSON *each, *algorithm;
     print_machine(root);
+    print_tuning(cJSON_GetObjectItem(root, "tuning"));
     cJSON_ArrayForEach(each, cJSON_GetObjectItem(root, "communicators"))
     {
         printf("\n%.0f ranks: wait %s; %s\n", number_of(each, "ranks"), text_of(each, "wait"),
@@ -223,6 +252,7 @@ static int report(const struct query *query)
     cJSON_AddStringToObject(root, "version", weft_version());
     add_processors(root);
     add_topology(root);
+    add_tuning(root);
     cJSON *communicators = cJSON_AddArrayToObject(root, "communicators");
     for (size_t i = 0; fine && i < query->options.n_ranks; i++)
         fine = add_ranks(communicators, query, query->options.ranks[i]);

@@ -4,6 +4,7 @@
 #include "demo/demo.h"
 #include "info.h"
 #include "trace.h"
+#include "tune.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ static const struct part {
     {"demo", weft_demo_main, "train a small language model on threads that are ranks, then serve it"},
     {"bench", weft_bench_main, "time collectives, beside what the machine allows and what others reach"},
     {"info", weft_info_main, "the machine as the library sees it, and which algorithm serves what, and why"},
+    {"tune", weft_tune_main, "measure this machine, and write the figures by which the library chooses"},
     {"trace", weft_trace_main, "of a trace that a program kept: who kept the others waiting"},
     {"--help", print_help, "this text; each part has its own --help"},
     {"--version", print_version, "the library's version"},
