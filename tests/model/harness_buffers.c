@@ -112,6 +112,45 @@ static void allreduce_chunks(weft_comm *comm)
     free(data);
 }
 
+/* Work that is shared out by other files. */
+static void reduce_scatter(weft_comm *comm)
+{
+    int n = weft_comm_size(comm), rank = weft_comm_rank(comm);
+    int32_t *mine = malloc((size_t)n * sizeof *mine), *sum = malloc(sizeof *sum);
+    for (int i = 0; i < n; i++)
+        mine[i] = (i + 1) << 8 * rank;
+    CHECK_OK(weft_reduce_scatter(comm, mine, sum, 1, WEFT_INT32, WEFT_SUM));
+    free(mine);
+    CHECK(*sum == (rank + 1) * (n == 2 ? 0x101 : 0x10101), "%#x", (unsigned)*sum);
+    free(sum);
+}
+
+static void scan(weft_comm *comm)
+{
+    int rank = weft_comm_rank(comm);
+    int32_t *mine = malloc(2 * sizeof *mine), *sums = malloc(2 * sizeof *sums);
+    mine[0] = 1 << 8 * rank;
+    mine[1] = 2 << 8 * rank;
+    CHECK_OK(weft_scan(comm, mine, sums, 2, WEFT_INT32, WEFT_SUM));
+    free(mine);
+    for (int i = 0; i < 2; i++)
+        CHECK(sums[i] == (i + 1) * (0x10101 & ((1 << 8 * (rank + 1)) - 1)), "%#x", (unsigned)sums[i]);
+    free(sums);
+}
+
+static void alltoall(weft_comm *comm)
+{
+    int n = weft_comm_size(comm), rank = weft_comm_rank(comm);
+    int32_t *mine = malloc((size_t)n * sizeof *mine), *all = malloc((size_t)n * sizeof *all);
+    for (int i = 0; i < n; i++)
+        mine[i] = 10 * rank + i;
+    CHECK_OK(weft_alltoall(comm, mine, all, 1, WEFT_INT32));
+    free(mine);
+    for (int i = 0; i < n; i++)
+        CHECK(all[i] == 10 * i + rank, "element %d is %d", i, all[i]);
+    free(all);
+}
+
 static void barrier(weft_comm *comm)
 {
     static int written[4];
@@ -135,6 +174,10 @@ RUN(slices_twice, 2, "allreduce:slices", allreduce_twice)
 RUN(slices_3, 3, "allreduce:slices", allreduce)
 RUN(slices_reduce, 2, "reduce:slices", reduce)
 RUN(slices_chunks, 2, NULL, allreduce_chunks)
+RUN(shares_reduce, 2, "reduce_scatter:slices", reduce_scatter)
+RUN(shares_reduce_3, 3, "reduce_scatter:slices", reduce_scatter)
+RUN(shares_scan, 2, "scan:slices", scan)
+RUN(shares_alltoall, 2, "alltoall:pull", alltoall)
 RUN(grid_barrier, 2, "barrier:grid", barrier)
 RUN(grid_broadcast, 3, "broadcast:grid", broadcast)
 RUN(grid_allgather, 2, "allgather:grid", allgather)
@@ -152,6 +195,13 @@ const struct model_harness model_buffers[] = {
     {"slices_3", "three ranks", slices_3, .processors = 4},
     {"slices_reduce", "one result", slices_reduce, .processors = 4},
     {"slices_chunks", "two ranks work on one slice", slices_chunks, .processors = 1},
+    {"shares_reduce", "each rank reduces its block", shares_reduce, .processors = 4, .exhaustive = 2},
+    {"shares_fenced", "the same, and who publishes makes a fence", shares_reduce, .processors = 4, .exhaustive = 2,
+     .fenced = true},
+    {"shares_reduce_3", "the same of three ranks", shares_reduce_3, .processors = 4},
+    {"shares_crowded", "the last to arrive does it all", shares_reduce_3, .processors = 1},
+    {"shares_scan", "each rank scans a slice", shares_scan, .processors = 4},
+    {"shares_alltoall", "each rank copies its blocks", shares_alltoall, .processors = 4},
     {"grid_barrier", "channels filled and emptied", grid_barrier, .processors = 4, .exhaustive = 2},
     {"grid_broadcast", "one root, two readers", grid_broadcast, .processors = 4},
     {"grid_allgather", "addresses through channels", grid_allgather, .processors = 4},
