@@ -26,7 +26,9 @@ enum {
     YIELD_CROWDED_NS = 400000,
     PAUSES = 16,         /* between two looks at the clock */
     FIRST_YIELDS = 16,   /* before the first */
-    SLOW_YIELD = 8,      /* fast ones that outweigh it */
+    SLICE_NS = 300000,   /* less than a time slice, */
+    TURN_NS = 1000,      /* and more than a rank runs between two yields */
+    FORGOTTEN = 256,     /* fast ones in a row after which the past does not count */
     PATIENCE_LEAST = 64, /* sleeps */
     PATIENCE_MOST = 4096
 };
@@ -44,19 +46,25 @@ void weft_wait_setup(weft_comm *comm, weft_wait wait)
     comm->polls = wait == WEFT_WAIT_BLOCK || crowded(comm) ? 0 : 200;
 }
 
-/* Yields that now and again take as long as a tick of the scheduler give time slices to somebody who computes. Who sleeps instead is
- * put before them when it wakes. So for some waits to come there are no yields; for twice as many if it is the same after that. */
+/* Have `yields` yields since then taken longer than the other ranks of the communicator need for their turns? Then somebody who computes
+ * had a time slice. (Which ends with a tick: without one there is no need for the dearer clock.) */
+static bool took_a_slice(const weft_comm *comm, int64_t begin_ns, int yields)
+{
+    if (weft_likely(weft_tick() <= begin_ns))
+        return false;
+    return weft_now_ns() - begin_ns > SLICE_NS + (int64_t)yields * comm->n_ranks * TURN_NS;
+}
+
+/* A yield that gives a time slice away costs as much as a thousand operations. Who sleeps instead is put before those who compute when it
+ * wakes. So for some waits to come there are no yields; for twice as many if it is the same after that. */
 static void note_yield(weft_comm *comm, bool slow)
 {
     if (weft_likely(!slow)) {
-        if (comm->slow_yields > 0 && --comm->slow_yields == 0)
+        if (comm->fast_yields < FORGOTTEN && ++comm->fast_yields == FORGOTTEN)
             comm->patience_next = PATIENCE_LEAST;
         return;
     }
-    comm->slow_yields += SLOW_YIELD;
-    if (comm->slow_yields < 2 * SLOW_YIELD)
-        return;
-    comm->slow_yields = SLOW_YIELD;
+    comm->fast_yields = 0;
     comm->patience = comm->patience_next;
     if (comm->patience_next < PATIENCE_MOST)
         comm->patience_next *= 2;
@@ -236,7 +244,7 @@ static void note(const struct weft_operation *operation, struct ladder *ladder, 
 }
 
 /* On a rung that does not sleep: stays there for a moment. False: it is time to sleep. */
-static bool stay_awake(weft_comm *comm, bool idle, int64_t waited_ns)
+static bool stay_awake(weft_comm *comm, bool idle, int64_t now_ns, int64_t waited_ns)
 {
     if (comm->wait == WEFT_WAIT_BLOCK || idle)
         return false;
@@ -253,16 +261,15 @@ static bool stay_awake(weft_comm *comm, bool idle, int64_t waited_ns)
             return false;
         }
     }
-    int64_t tick = weft_tick();
     weft_yield();
-    note_yield(comm, weft_tick() != tick);
+    note_yield(comm, took_a_slice(comm, now_ns, 1));
     return true;
 }
 
 static void climb(struct weft_operation *operation, struct ladder *ladder)
 {
     note(operation, ladder, false);
-    if (stay_awake(operation->comm, operation->call->idle, ladder->now_ns - ladder->begin_ns))
+    if (stay_awake(operation->comm, operation->call->idle, ladder->now_ns, ladder->now_ns - ladder->begin_ns))
         return;
     note(operation, ladder, true);
     int64_t look = ladder->begin_ns + WEFT_LOOK_NS;
@@ -288,14 +295,15 @@ static bool yield_first(const struct weft_operation *operation)
     weft_comm *comm = operation->comm;
     if (!crowded(comm) || comm->wait == WEFT_WAIT_BLOCK || operation->call->idle || comm->patience > 0)
         return false;
-    int64_t tick = weft_tick();
+    int64_t begin_ns = weft_now_ns();
     bool met = false;
-    for (int i = 0; i < FIRST_YIELDS && !met; i++) {
+    int yields = 0;
+    for (; yields < FIRST_YIELDS && !met; yields++) {
         weft_yield();
         /* S3, acquire: pairs with S1. */
         met = weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire));
     }
-    note_yield(comm, weft_tick() != tick);
+    note_yield(comm, took_a_slice(comm, begin_ns, yields));
     return met;
 }
 
@@ -419,12 +427,13 @@ static void sleep_for_requests(struct weft_request *const *requests, size_t coun
     weft_requests_unregister();
 }
 
-static void climb_among(struct weft_request *const *requests, size_t count, bool all, int64_t waited_ns, int64_t due_ns)
+static void climb_among(struct weft_request *const *requests, size_t count, bool all, int64_t begin_ns, int64_t now_ns,
+                        int64_t due_ns)
 {
     const struct weft_request *left = any_left(requests, count);
     if (left == NULL)
         return;
-    if (!stay_awake(left->operation.comm, left->call.idle, waited_ns))
+    if (!stay_awake(left->operation.comm, left->call.idle, now_ns, now_ns - begin_ns))
         sleep_for_requests(requests, count, all, due_ns);
 }
 
@@ -440,7 +449,7 @@ void weft_wait_requests(struct weft_request *const *requests, size_t count, bool
         if (begin_ns == 0)
             begin_ns = now_ns;
         int64_t due_ns = weft_requests_check(requests, count, now_ns, true);
-        climb_among(requests, count, all, now_ns - begin_ns, due_ns);
+        climb_among(requests, count, all, begin_ns, now_ns, due_ns);
     }
 }
 

@@ -141,7 +141,7 @@ struct weft_comm {
     int64_t timeout_ns;      /* 0: none */
     int polls;               /* looks of the inlined poll */
     int64_t usual_ns;        /* what recent waits took, averaged */
-    int slow_yields;         /* of late, weighed against fast ones */
+    int fast_yields;         /* since a slow one */
     int patience;            /* sleeps to come where this rank would yield */
     int patience_next;       /* as many after the next slow yield */
     const void **sources;    /* scratch of n_ranks addresses: where the ranks' input stands, */
