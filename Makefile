@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 CMAKE_OPTIONS ?=
 
-.PHONY: all run test fuzz soak faults bench peers install asan tsan valgrind instructions model mutants format format-check docs ci clean help
+.PHONY: all run test fuzz soak faults bench peers install asan tsan valgrind instructions trace-cost model mutants format format-check docs ci clean help
 
 all: ## Build everything into build/ (CMAKE_OPTIONS=... is handed on)
 	@cmake -S . -B build $(CMAKE_OPTIONS)
@@ -45,6 +45,9 @@ valgrind: ## Run a part of the tests under memcheck (ARGS='split threads': only 
 
 instructions: ## Count the instructions of calls of 8 bytes, by callgrind (ARGS=weft_barrier)
 	@scripts/count-instructions $(ARGS)
+
+trace-cost: ## Measure what a trace adds to a call, on a quiet machine (ARGS=LAUNCHES)
+	@scripts/trace-cost $(ARGS)
 
 model: ## Check memory orders under many schedules, about a minute (ARGS='-h': options)
 	@cmake -S . -B build -DWEFT_BUILD_TESTS=ON $(CMAKE_OPTIONS) >/dev/null

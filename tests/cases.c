@@ -107,14 +107,18 @@ static struct guarded guarded_alloc(size_t bytes, size_t misaligned)
     return buffer;
 }
 
-/* Was anything written outside the data? */
+static bool untouched(const unsigned char *at, const unsigned char *end)
+{
+    while (at < end && *at == FILL)
+        at++;
+    return at == end;
+}
+
+/* Was nothing written outside the data? */
 static bool guards_whole(const struct guarded *buffer)
 {
     const unsigned char *end = buffer->base + buffer->bytes + 2 * GUARD + 16;
-    for (const unsigned char *p = buffer->base; p < end; p++)
-        if (*p != FILL && (p < buffer->data || p >= buffer->data + buffer->bytes))
-            return false;
-    return true;
+    return untouched(buffer->base, buffer->data) && untouched(buffer->data + buffer->bytes, end);
 }
 
 static void hex(char *text, const unsigned char *data, size_t size)

@@ -47,18 +47,23 @@ static bool at_root(const struct oracle_call *call, int rank)
     return rank == call->root;
 }
 
+/* Sizes repeat, so that sums of them are quick to work out for a thousand ranks. */
+enum { UNEVEN_PERIOD = 5, PAIR_PERIOD = 4 };
+
 /* Blocks that differ: none, half of count, ... twice as much. */
 static size_t uneven(const struct oracle_call *call, int rank)
 {
-    return call->count * (size_t)((rank * 7 + 3) % 5) / 2;
+    return call->count * (size_t)((rank * 7 + 3) % UNEVEN_PERIOD) / 2;
 }
 
 static size_t uneven_before(const struct oracle_call *call, int rank)
 {
-    size_t sum = 0;
-    for (int r = 0; r < rank; r++)
-        sum += uneven(call, r);
-    return sum;
+    size_t all = 0, rest = 0;
+    for (int r = 0; r < UNEVEN_PERIOD; r++) {
+        all += uneven(call, r);
+        rest += r < rank % UNEVEN_PERIOD ? uneven(call, r) : 0;
+    }
+    return all * (size_t)(rank / UNEVEN_PERIOD) + rest;
 }
 
 static size_t one_block_above_first(const struct oracle_call *call, int rank)
@@ -74,11 +79,10 @@ static size_t uneven_gap(const struct oracle_call *call)
 
 static size_t uneven_offset(const struct oracle_call *call, int rank)
 {
-    size_t offset = 0;
-    bool backward = call->count % 3 == 2;
-    for (int r = backward ? rank + 1 : 0; r < (backward ? call->n_ranks : rank); r++)
-        offset += uneven(call, r) + uneven_gap(call);
-    return offset;
+    if (call->count % 3 != 2)
+        return uneven_before(call, rank) + uneven_gap(call) * (size_t)rank;
+    return uneven_before(call, call->n_ranks) - uneven_before(call, rank + 1) +
+           uneven_gap(call) * (size_t)(call->n_ranks - 1 - rank);
 }
 
 static size_t uneven_extent(const struct oracle_call *call, int rank)
@@ -101,15 +105,26 @@ static size_t all_blocks_at_root(const struct oracle_call *call, int rank)
 static size_t pair(const struct oracle_call *call, int from, int to)
 {
     int a = call->count % 2 || from < to ? from : to, b = a == from ? to : from;
-    return call->count * (size_t)((a * 3 + b * 5 + 1) % 4) / 2;
+    return call->count * (size_t)((a * 3 + b * 5 + 1) % PAIR_PERIOD) / 2;
+}
+
+/* Of `self` with those from begin to end, which all stand on one side of it. */
+static size_t pairs_between(const struct oracle_call *call, int self, int begin, int end, bool received)
+{
+    size_t all = 0, rest = 0;
+    for (int other = begin; other < begin + PAIR_PERIOD; other++) {
+        size_t count = received ? pair(call, other, self) : pair(call, self, other);
+        all += count;
+        rest += other - begin < (end - begin) % PAIR_PERIOD ? count : 0;
+    }
+    return all * (size_t)((end - begin) / PAIR_PERIOD) + rest;
 }
 
 static size_t pair_offset(const struct oracle_call *call, int from, int to, bool received)
 {
-    size_t offset = 0;
-    for (int other = 0; other < (received ? from : to); other++)
-        offset += (received ? pair(call, other, to) : pair(call, from, other)) + uneven_gap(call);
-    return offset;
+    int self = received ? to : from, end = received ? from : to, middle = self < end ? self : end;
+    return pairs_between(call, self, 0, middle, received) + pairs_between(call, self, middle, end, received) +
+           uneven_gap(call) * (size_t)end;
 }
 
 static size_t pairs_given(const struct oracle_call *call, int rank)

@@ -332,6 +332,11 @@ int scaled(int cases)
     return n < 1 ? 1 : (int)n;
 }
 
+bool sampled(uint64_t *state)
+{
+    return (double)random_below(state, 1000) < 1000 * test_scale();
+}
+
 int scaled_ranks(int ranks)
 {
     int n = (int)(ranks * test_scale());

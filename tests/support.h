@@ -94,7 +94,9 @@ uint64_t random_below(uint64_t *state, uint64_t limit);
 void random_fill(uint64_t *state, const weft_type *type, void *data, size_t count);
 
 double test_scale(void);
-int scaled(int cases);       /* how many of so many cases to try, at least 1 */
+int scaled(int cases); /* how many of so many cases to try, at least 1 */
+/* Of cases that are alike in kind: whether to try this one; so many as the scale says, drawn at random. */
+bool sampled(uint64_t *state);
 int scaled_ranks(int ranks); /* at most so many threads, at least 64 where more were asked for */
 
 int64_t clock_now_ns(void);       /* monotonic */

@@ -55,7 +55,7 @@ static void every_algorithm_at_every_switch_point(void **unused)
                 weft_wait wait = spin                           ? WEFT_WAIT_SPIN
                                  : random_below(&state, 3) == 0 ? WEFT_WAIT_BLOCK
                                                                 : WEFT_WAIT_AUTO;
-                if (test_scale() >= 1 || random_below(&state, 100) < 100 * test_scale() || n < 3)
+                if (n == 1 || sampled(&state))
                     run_algorithm(oracle_collective(c), algorithm, rank_counts[n], wait, &state);
             }
 }

@@ -23,11 +23,13 @@ static char *read_trace(void)
     return text;
 }
 
+/* Not by strstr: sanitizers look at the whole rest of the text for each find. */
 static int count_of(const char *text, const char *part)
 {
+    size_t length = strlen(part);
     int count = 0;
-    for (; (text = strstr(text, part)) != NULL; text++)
-        count++;
+    for (; *text != 0; text++)
+        count += *text == *part && strncmp(text, part, length) == 0;
     return count;
 }
 

@@ -92,7 +92,7 @@ static int run_barrier(void *self, const struct bench_arguments *arguments)
 
 static bench_operation prepare_barrier(void *state, const struct bench_rank *rank, void **self)
 {
-    if (rank->point->collective != BENCH_BARRIER)
+    if (bench_base(rank->point) != BENCH_BARRIER)
         return NULL;
     struct hold *hold = malloc(sizeof *hold);
     if (hold == NULL)

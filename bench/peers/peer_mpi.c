@@ -44,6 +44,14 @@ static int run_barrier(void *self, const struct bench_arguments *arguments)
     return MPI_Barrier(MPI_COMM_WORLD);
 }
 
+static int run_ibarrier(void *self, const struct bench_arguments *arguments)
+{
+    MPI_Request request;
+    (void)self;
+    (void)arguments;
+    return finish(MPI_Ibarrier(MPI_COMM_WORLD, &request), &request);
+}
+
 static int run_broadcast(void *self, const struct bench_arguments *arguments)
 {
     (void)self;
@@ -80,15 +88,15 @@ BOTH(alltoall, MPI_Alltoall, MPI_Ialltoall, send, call.count, call.type, recv, c
 BOTH(reduce_scatter, MPI_Reduce_scatter_block, MPI_Ireduce_scatter_block, send, recv, call.count, call.type, call.op)
 BOTH(scan, MPI_Scan, MPI_Iscan, send, recv, call.count, call.type, call.op)
 BOTH(exscan, MPI_Exscan, MPI_Iexscan, send, recv, call.count, call.type, call.op)
-OPERATION(run_gatherv, MPI_Gatherv(send, call.count, call.type, recv, call.counts, call.offsets, call.type, call.root,
-                                   MPI_COMM_WORLD))
-OPERATION(run_scatterv, MPI_Scatterv(send, call.counts, call.offsets, call.type, recv, call.count, call.type, call.root,
-                                     MPI_COMM_WORLD))
-OPERATION(run_allgatherv,
-          MPI_Allgatherv(send, call.count, call.type, recv, call.counts, call.offsets, call.type, MPI_COMM_WORLD))
-OPERATION(run_alltoallv, MPI_Alltoallv(send, call.counts, call.offsets, call.type, recv, call.counts, call.offsets,
-                                       call.type, MPI_COMM_WORLD))
-OPERATION(run_reduce_scatterv, MPI_Reduce_scatter(send, recv, call.counts, call.type, call.op, MPI_COMM_WORLD))
+BOTH(gatherv, MPI_Gatherv, MPI_Igatherv, send, call.count, call.type, recv, call.counts, call.offsets, call.type,
+     call.root)
+BOTH(scatterv, MPI_Scatterv, MPI_Iscatterv, send, call.counts, call.offsets, call.type, recv, call.count, call.type,
+     call.root)
+BOTH(allgatherv, MPI_Allgatherv, MPI_Iallgatherv, send, call.count, call.type, recv, call.counts, call.offsets,
+     call.type)
+BOTH(alltoallv, MPI_Alltoallv, MPI_Ialltoallv, send, call.counts, call.offsets, call.type, recv, call.counts,
+     call.offsets, call.type)
+BOTH(reduce_scatterv, MPI_Reduce_scatter, MPI_Ireduce_scatter, send, recv, call.counts, call.type, call.op)
 OPERATION(run_sendrecv, MPI_Sendrecv(send, call.count, call.type, call.right, 0, recv, call.count, call.type, call.left,
                                      0, MPI_COMM_WORLD, MPI_STATUS_IGNORE))
 
@@ -129,6 +137,7 @@ static const bench_operation operations[BENCH_COLLECTIVES] = {
     [BENCH_ALLGATHERV] = run_allgatherv,
     [BENCH_ALLTOALLV] = run_alltoallv,
     [BENCH_REDUCE_SCATTERV] = run_reduce_scatterv,
+    [BENCH_IBARRIER] = run_ibarrier,
     [BENCH_IBROADCAST] = run_ibroadcast,
     [BENCH_IALLGATHER] = run_iallgather,
     [BENCH_IALLREDUCE] = run_iallreduce,
@@ -139,6 +148,11 @@ static const bench_operation operations[BENCH_COLLECTIVES] = {
     [BENCH_IREDUCE_SCATTER] = run_ireduce_scatter,
     [BENCH_ISCAN] = run_iscan,
     [BENCH_IEXSCAN] = run_iexscan,
+    [BENCH_IGATHERV] = run_igatherv,
+    [BENCH_ISCATTERV] = run_iscatterv,
+    [BENCH_IALLGATHERV] = run_iallgatherv,
+    [BENCH_IALLTOALLV] = run_ialltoallv,
+    [BENCH_IREDUCE_SCATTERV] = run_ireduce_scatterv,
     [BENCH_PINGPONG] = run_pingpong,
     [BENCH_SENDRECV] = run_sendrecv,
 };

@@ -26,6 +26,7 @@
 #include <weft/cpp/float16.hpp>
 #include <weft/cpp/group.hpp>
 #include <weft/cpp/messages.hpp>
+#include <weft/cpp/nonblocking.hpp>
 #include <weft/cpp/operations.hpp>
 #include <weft/cpp/ranges.hpp>
 #include <weft/cpp/request.hpp>
@@ -35,6 +36,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -56,9 +58,9 @@ enum class domain {
 
 /* One rank's handle. Moves, does not copy; leaves the communicator when it is destroyed. Any thread may use it, one at
  * a time. Empty when made without arguments or moved from: then it converts to false, its rank is -1, its calls
- * throw. gather, scatter, alltoall, reduce_scatter, scan and their kin: cpp/blocks.hpp; nonblocking calls: cpp/request.hpp;
+ * throw. gather, scatter, alltoall, reduce_scatter, scan and their kin: cpp/blocks.hpp; nonblocking calls: cpp/nonblocking.hpp;
  * messages: cpp/messages.hpp. */
-class comm : public detail::blocks<comm>, public detail::flights<comm>, public detail::messages<comm> {
+class comm : public detail::flights<comm>, public detail::messages<comm> {
 public:
     comm() noexcept = default;
     /* Joins `rank` of `n_ranks`, or the lowest one still free, to the group; does not wait for the others. */
@@ -124,6 +126,11 @@ public:
     }
     /* From now on this rank is lost when the calling thread ends without having destroyed the handle. */
     void bind_thread() { detail::check(weft_comm_bind_thread(handle_)); }
+
+    /* Every rank of this communicator, and of those made from it, gets WEFT_ERR_ABORTED; any thread. */
+    void abort(const std::string &reason = std::string()) { detail::check(weft_comm_abort(handle_, reason.c_str())); }
+    /* Who is where, and waits for whom; any thread, also while this rank is in a call. */
+    void report(std::FILE *out) const { detail::check(weft_comm_report(handle_, out)); }
 
     comm dup()
     {

@@ -44,6 +44,7 @@ WEFT_INLINE void weft_operation_begin(struct weft_operation *operation, weft_com
 /* How long an operation has waited, in weft_cycles. */
 struct weft_timing {
     uint64_t waited, since; /* 0: it does not wait */
+    uint64_t end;           /* of the last wait, where that was the end of the operation; 0: it was not */
 };
 
 /* What comes after the last wait of a short operation is over before the clock is read, and counts as waiting. */
@@ -51,8 +52,10 @@ WEFT_INLINE void weft_timing_stop(struct weft_timing *timing, const struct weft_
 {
     if (timing == NULL || timing->since == 0 || (!last && operation->call->bytes <= WEFT_MESSAGE_BYTES))
         return;
-    timing->waited += weft_cycles() - timing->since;
+    uint64_t now = weft_cycles();
+    timing->waited += now - timing->since;
     timing->since = 0;
+    timing->end = last ? now : 0;
 }
 
 /* timing: NULL, where nobody asks. */

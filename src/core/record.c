@@ -282,10 +282,30 @@ static bool disagree_on(const struct weft_comm *comm, uint64_t number)
     return false;
 }
 
+/* Signatures are chained, so the last call that a rank and this one have both begun answers for all before it. False: some rank differs,
+ * or the records do not tell. */
+static bool chains_agree(const struct weft_operation *operation)
+{
+    const struct weft_comm *comm = operation->comm;
+    for (int rank = 0; rank < comm->n_ranks; rank++) {
+        const struct weft_slot *slot = weft_slot_of(comm, rank);
+        uint32_t own, other;
+        /* R7, seq_cst: as in disagree_on. */
+        uint64_t last = weft_calls_begun(atomic_load_explicit(&slot->calls, memory_order_seq_cst));
+        last = last < operation->number ? last : operation->number;
+        if (last != 0 && (!weft_record_read(comm->slot, last, false, NULL, &own) ||
+                          !weft_record_read(slot, last, false, NULL, &other) || own != other))
+            return false;
+    }
+    return true;
+}
+
 /* The first call that two ranks disagree on, as far back as records go; 0: none up to this operation's. */
 static uint64_t first_disagreement(const struct weft_operation *operation)
 {
     uint64_t number = operation->number > WEFT_RING_LINES ? operation->number - WEFT_RING_LINES + 1 : 1;
+    if (chains_agree(operation))
+        return 0;
     for (; number <= operation->number; number++)
         if (disagree_on(operation->comm, number))
             return number;

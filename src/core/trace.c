@@ -44,8 +44,9 @@ weft_status weft_perform_traced(weft_comm *comm, const struct weft_call *call, w
     struct weft_timing timing = {.waited = 0};
     uint64_t arrival = weft_cycles();
     weft_operation_begin(&operation, comm, call, lines, gates);
+    weft_prefetch_write(&comm->trace->events[operation.number & (WEFT_TRACE_EVENTS - 1)]); /* comes during the wait */
     weft_status status = weft_drive_timed(&operation, move, &timing);
     weft_ring_done(&operation, symmetric);
-    keep(&operation, arrival, weft_cycles(), timing.waited);
+    keep(&operation, arrival, timing.end != 0 ? timing.end : weft_cycles(), timing.waited);
     return status;
 }

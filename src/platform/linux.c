@@ -4,6 +4,7 @@
  * After: U. Drepper, "Futexes Are Tricky"; futex(2), getrandom(2), membarrier(2). */
 #include "platform/platform.h"
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <sched.h>
@@ -99,6 +100,8 @@ bool weft_random_bytes(void *bytes, size_t count)
     unsigned char *at = bytes;
     while (count > 0) {
         ssize_t got = getrandom(at, count > 256 ? 256 : count, 0);
+        if (got < 0 && errno == EINTR) /* soon after the machine has started */
+            continue;
         if (got <= 0)
             return false;
         at += got;

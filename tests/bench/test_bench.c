@@ -115,18 +115,21 @@ static void json_has_a_row_for_each_point(void **state)
 /* Forms with counts of their own, nonblocking ones, and messages. */
 static void other_forms_are_measured_and_right(void **state)
 {
-    static const char *const names[] = {"gatherv",    "scatterv",   "allgatherv", "alltoallv", "reduce_scatterv",
-                                        "igather",    "iscatter",   "iallgather", "ialltoall", "ireduce_scatter",
-                                        "ibroadcast", "iallreduce", "ireduce",    "iscan",     "iexscan",
+    static const char *const names[] = {"gatherv",    "scatterv",   "allgatherv",  "alltoallv",  "reduce_scatterv",
+                                        "igather",    "iscatter",   "iallgather",  "ialltoall",  "ireduce_scatter",
+                                        "ibroadcast", "iallreduce", "ireduce",     "iscan",      "iexscan",
+                                        "igatherv",   "iscatterv",  "iallgatherv", "ialltoallv", "ireduce_scatterv",
                                         "pingpong",   "sendrecv"};
     char arguments[400] = "";
     int exit_code;
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         strcat(strcat(arguments, names[i]), " ");
-    strcat(arguments, "--ranks 2,3 --sizes 8,2K --limits --json -" SHORT);
+    strcat(arguments, "ibarrier --ranks 2,3 --sizes 8,2K --limits --json -" SHORT);
     cJSON *root = run_json("", arguments, &exit_code);
     assert_int_equal(exit_code, 0);
+    assert_sound(find(root, "weft", "ibarrier", 2, 0, ""));
+    assert_sound(find(root, "weft", "ibarrier", 3, 0, ""));
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         for (int ranks = 2; ranks <= 3; ranks++) {
             assert_sound(find(root, "weft", names[i], ranks, 8, "left"));

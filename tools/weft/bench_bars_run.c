@@ -183,7 +183,7 @@ static double factor_against(const struct bench_row *peer, double bar)
 {
     const char *name = peer->result.subject;
     const bool bare = strncmp(name, "ck_", 3) == 0 || strcmp(name, "counter_yield") == 0;
-    return bare && peer->result.point.collective == BENCH_BARRIER ? BARE_COUNTER_FACTOR * bar : bar;
+    return bare && bench_base(&peer->result.point) == BENCH_BARRIER ? BARE_COUNTER_FACTOR * bar : bar;
 }
 
 /* Against all peers: the line tells of the one that comes nearest to its bar, or misses it the most. */
@@ -269,8 +269,8 @@ static void name_point(const struct bench_point *point, char *text, size_t size)
 {
     char name[64];
     special_name_point(point, name, sizeof name);
-    snprintf(text, size, "%s%s%s%s", name, point->collective == BENCH_BARRIER ? "" : ", ",
-             point->collective == BENCH_BARRIER ? "" : point->type->name, point->rewritten ? ", rewritten" : "");
+    snprintf(text, size, "%s%s%s%s", name, bench_base(point) == BENCH_BARRIER ? "" : ", ",
+             bench_base(point) == BENCH_BARRIER ? "" : point->type->name, point->rewritten ? ", rewritten" : "");
 }
 
 static void hold_load(const struct bars *bars, struct bar_line *line, const struct bar *bar,

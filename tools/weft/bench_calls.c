@@ -45,12 +45,14 @@ BOTH(alltoall, send, recv, c->count, c->type)
 BOTH(reduce_scatter, send, recv, c->count, c->type, c->op)
 BOTH(scan, send, recv, c->count, c->type, c->op)
 BOTH(exscan, send, recv, c->count, c->type, c->op)
-BLOCKING(gatherv, send, c->count, recv, c->counts, c->offsets, c->type, c->root)
-BLOCKING(scatterv, send, c->counts, c->offsets, recv, c->count, c->type, c->root)
-BLOCKING(allgatherv, send, c->count, recv, c->counts, c->offsets, c->type)
-BLOCKING(alltoallv, send, c->counts, c->offsets, recv, c->counts, c->offsets, c->type)
-BLOCKING(reduce_scatterv, send, recv, c->counts, c->type, c->op)
+BOTH(gatherv, send, c->count, recv, c->counts, c->offsets, c->type, c->root)
+BOTH(scatterv, send, c->counts, c->offsets, recv, c->count, c->type, c->root)
+BOTH(allgatherv, send, c->count, recv, c->counts, c->offsets, c->type)
+BOTH(alltoallv, send, c->counts, c->offsets, recv, c->counts, c->offsets, c->type)
+BOTH(reduce_scatterv, send, recv, c->counts, c->type, c->op)
 BLOCKING(sendrecv, send, c->count, c->right, 0, recv, c->count, c->left, 0, c->type, NULL)
+
+OPERATION(run_ibarrier, weft_ibarrier(c->comm, &request))
 
 static int run_barrier(void *self, const struct bench_arguments *arguments)
 {
@@ -122,6 +124,7 @@ const bench_operation bench_calls[BENCH_COLLECTIVES] = {
     [BENCH_ALLGATHERV] = run_allgatherv,
     [BENCH_ALLTOALLV] = run_alltoallv,
     [BENCH_REDUCE_SCATTERV] = run_reduce_scatterv,
+    [BENCH_IBARRIER] = run_ibarrier,
     [BENCH_IBROADCAST] = run_ibroadcast,
     [BENCH_IALLGATHER] = run_iallgather,
     [BENCH_IALLREDUCE] = run_iallreduce,
@@ -132,6 +135,11 @@ const bench_operation bench_calls[BENCH_COLLECTIVES] = {
     [BENCH_IREDUCE_SCATTER] = run_ireduce_scatter,
     [BENCH_ISCAN] = run_iscan,
     [BENCH_IEXSCAN] = run_iexscan,
+    [BENCH_IGATHERV] = run_igatherv,
+    [BENCH_ISCATTERV] = run_iscatterv,
+    [BENCH_IALLGATHERV] = run_iallgatherv,
+    [BENCH_IALLTOALLV] = run_ialltoallv,
+    [BENCH_IREDUCE_SCATTERV] = run_ireduce_scatterv,
     [BENCH_PINGPONG] = run_pingpong,
     [BENCH_SENDRECV] = run_sendrecv,
 };

@@ -10,7 +10,7 @@ static void write_row(FILE *file, const struct bench_report *report, const struc
 {
     const struct bench_result *result = &row->result;
     const struct bench_point *point = &result->point;
-    const bool moves = point->collective != BENCH_BARRIER;
+    const bool moves = bench_base(point) != BENCH_BARRIER;
     fprintf(file, "%s,%s,%d,%d,%zu,%s,%s,%s,%s,%s,%d", result->subject, bench_shapes[point->collective].name,
             point->n_ranks, bench_pins(report->options, point->n_ranks), point->bytes, moves ? point->type->name : "",
             bench_shapes[point->collective].reduces ? bench_op_names[point->op] : "",

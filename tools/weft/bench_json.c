@@ -37,9 +37,9 @@ static void add_point(cJSON *row, const struct bench_report *report, const struc
     cJSON_AddNumberToObject(row, "ranks", point->n_ranks);
     cJSON_AddBoolToObject(row, "pinned", bench_pins(report->options, point->n_ranks));
     cJSON_AddNumberToObject(row, "bytes", (double)point->bytes);
-    if (point->collective != BENCH_BARRIER)
+    if (bench_base(point) != BENCH_BARRIER)
         cJSON_AddStringToObject(row, "sources", point->rewritten ? "rewritten" : "left");
-    if (point->collective != BENCH_BARRIER)
+    if (bench_base(point) != BENCH_BARRIER)
         cJSON_AddStringToObject(row, "type", point->type->name);
     if (bench_shapes[point->collective].reduces)
         cJSON_AddStringToObject(row, "op", bench_op_names[point->op]);

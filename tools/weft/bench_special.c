@@ -22,7 +22,7 @@ const char *const special_help[SPECIALS] = {
 void special_name_point(const struct bench_point *point, char *text, size_t size)
 {
     char bytes[32];
-    if (point->collective == BENCH_BARRIER)
+    if (bench_base(point) == BENCH_BARRIER)
         snprintf(text, size, "barrier, %d ranks", point->n_ranks);
     else
         snprintf(text, size, "%s of %s%s, %d ranks", bench_shapes[point->collective].name,

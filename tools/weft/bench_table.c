@@ -33,7 +33,7 @@ void report_describe(const struct bench_report *report, const struct bench_point
     char what[96] = "";
     if (bench_shapes[point->collective].reduces)
         snprintf(what, sizeof what, " of %s, %s", point->type->name, bench_op_names[point->op]);
-    else if (point->collective != BENCH_BARRIER)
+    else if (bench_base(point) != BENCH_BARRIER)
         snprintf(what, sizeof what, " of %s", point->type->name);
     snprintf(out, size, "%s%s; %d ranks on %d processors, %s; wait %s; %s; %s buffers; us",
              bench_shapes[point->collective].name, what, point->n_ranks, options->n_processors,
@@ -86,9 +86,9 @@ void report_show_row(struct bench_report *report)
     char size[32];
     show_heading(report, &result->point);
     printf("%9s %-9s", report_size(result->point.bytes, size),
-           result->point.collective == BENCH_BARRIER ? "-"
-           : result->point.rewritten                 ? "rewritten"
-                                                     : "left");
+           bench_base(&result->point) == BENCH_BARRIER ? "-"
+           : result->point.rewritten                   ? "rewritten"
+                                                       : "left");
     if (result->windows == 0) {
         printf(" %s\n", bench_verdict_names[result->verdict]);
         return;

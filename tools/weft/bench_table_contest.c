@@ -14,12 +14,12 @@ static void show_heading(struct bench_report *report, const struct bench_row *ro
     if (strcmp(heading, report->heading) != 0)
         printf("%s%s\n", report->heading[0] ? "\n" : "", heading);
     memcpy(report->heading, heading, sizeof heading);
-    if (point->collective == BENCH_BARRIER)
+    if (bench_base(point) == BENCH_BARRIER)
         snprintf(size, sizeof size, "barrier");
     else
         report_size(point->bytes, size);
     printf("\n  %-9s %-11s %8s %8s %8s %8s %8s  %-9s %8s  %s\n", size,
-           point->collective == BENCH_BARRIER ? ""
+           bench_base(point) == BENCH_BARRIER ? ""
            : point->rewritten                 ? "rewritten"
                                               : "left alone",
            "median", "least", "most", "cpu", "GB/s", "result", "/ weft", "weft ahead");

@@ -99,7 +99,7 @@ static bench_operation prepare(void *state, const struct bench_rank *rank, void 
     *self = call;
     if (point->collective == BENCH_PINGPONG && point->n_ranks < 2)
         return NULL;
-    if (point->type->kind == BENCH_OBJECT && point->collective != BENCH_BARRIER)
+    if (point->type->kind == BENCH_OBJECT && bench_base(point) != BENCH_BARRIER)
         return prepare_objects(call, rank);
     if (bench_shapes[point->collective].reduces &&
         (call->type == NULL || call->op == NULL || !weft_op_supports(call->op, call->type)))

@@ -330,14 +330,16 @@ static void fill_point(const struct bench_options *options, struct bench_point *
 bool bench_point_at(const struct bench_options *options, int n_ranks, size_t index, struct bench_point *point)
 {
     for (int c = 0; c < BENCH_COLLECTIVES; c++) {
-        const size_t sizes = !options->collectives[c] ? 0 : c == BENCH_BARRIER ? 1 : options->n_sizes;
+        const size_t sizes = !options->collectives[c]                ? 0
+                             : bench_shapes[c].base == BENCH_BARRIER ? 1
+                                                                     : options->n_sizes;
         for (size_t i = 0; i < sizes; i++) {
-            const size_t bytes = c == BENCH_BARRIER ? 0 : options->sizes[i];
+            const size_t bytes = bench_shapes[c].base == BENCH_BARRIER ? 0 : options->sizes[i];
             const bool both = options->rewrite < 0 && bytes > BENCH_LATENCY_BYTES;
             const size_t ways = both ? 2 : 1;
             if (index < ways) {
                 *point = (struct bench_point){.collective = (enum bench_collective)c, .n_ranks = n_ranks};
-                point->rewritten = c != BENCH_BARRIER && (both ? index == 1 : options->rewrite > 0);
+                point->rewritten = bench_shapes[c].base != BENCH_BARRIER && (both ? index == 1 : options->rewrite > 0);
                 fill_point(options, point, bytes);
                 return true;
             }

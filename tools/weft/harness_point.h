@@ -28,6 +28,7 @@ enum bench_collective {
     BENCH_ALLTOALLV,
     BENCH_REDUCE_SCATTERV,
     /* Started, and waited for. */
+    BENCH_IBARRIER,
     BENCH_IBROADCAST,
     BENCH_IALLGATHER,
     BENCH_IALLREDUCE,
@@ -38,6 +39,11 @@ enum bench_collective {
     BENCH_IREDUCE_SCATTER,
     BENCH_ISCAN,
     BENCH_IEXSCAN,
+    BENCH_IGATHERV,
+    BENCH_ISCATTERV,
+    BENCH_IALLGATHERV,
+    BENCH_IALLTOALLV,
+    BENCH_IREDUCE_SCATTERV,
     BENCH_PINGPONG, /* messages to and fro between ranks 0 and 1; an operation is one way */
     BENCH_SENDRECV, /* each rank sends to the next one, round a ring */
     BENCH_COLLECTIVES

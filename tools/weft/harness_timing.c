@@ -295,7 +295,7 @@ static void check(struct run *run, struct lane *lane, uint64_t operations)
 {
     if (lane->subject->unchecked)
         return;
-    const bool holds = run->me.point->collective == BENCH_BARRIER ? barrier_holds(run, lane, operations)
+    const bool holds = bench_base(run->me.point) == BENCH_BARRIER ? barrier_holds(run, lane, operations)
                                                                   : result_holds(run, lane, operations);
     if (!holds)
         my_mark(run)->wrong |= (uint64_t)1 << (lane - run->lanes);

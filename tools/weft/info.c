@@ -103,7 +103,7 @@ static void add_tuning(cJSON *root)
 static void add_choice(cJSON *array, const weft_comm *comm, const struct bench_point *point)
 {
     char reason[REASON_BYTES] = "";
-    const weft_type *type = point->collective == BENCH_BARRIER ? NULL : weft_info_type_by_name(point->type->name);
+    const weft_type *type = bench_base(point) == BENCH_BARRIER ? NULL : weft_info_type_by_name(point->type->name);
     const weft_op *op =
         bench_shapes[point->collective].reduces ? weft_info_op_by_name(bench_op_names[point->op]) : NULL;
     const char *name = weft_info_choice(comm, weft_subject_collective(point->collective), point->count, type, op,

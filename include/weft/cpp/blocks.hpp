@@ -301,8 +301,6 @@ protected:
             need(std::size(recv), count, "the receiving range");
     }
 
-private:
-    weft_comm *handle() noexcept { return static_cast<Comm *>(this)->native_handle(); }
     int rank() noexcept { return weft_comm_rank(handle()); }
     /* 1 for an empty comm, whose calls then say what is wrong. */
     std::size_t ranks() noexcept
@@ -332,6 +330,25 @@ private:
             offsets[r + 1] = offsets[r] + std::data(counts)[r];
         return offsets;
     }
+
+    /* Both, for a call that goes on. */
+    struct layout {
+        std::vector<std::size_t> counts, offsets;
+        std::size_t end() const { return offsets.back(); }
+    };
+    template <class Counts>
+    std::shared_ptr<layout> pack_copy(const Counts &counts, bool needed)
+    {
+        auto made = std::make_shared<layout>();
+        if (needed) {
+            made->offsets = pack(counts);
+            made->counts.assign(std::data(counts), std::data(counts) + std::size(counts));
+        }
+        return made;
+    }
+
+private:
+    weft_comm *handle() noexcept { return static_cast<Comm *>(this)->native_handle(); }
 
     template <class T, class Op, class Call>
     void combine(const Op &operation, const T *, Call call)

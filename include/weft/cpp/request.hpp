@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* request.hpp - nonblocking collectives of weft::comm, by pointer and count.
+/* request.hpp - what a nonblocking call of weft::comm gives, and the waits for it.
  *
- *     weft::request sum = comm.iallreduce(mine.data(), all.data(), mine.size());
+ *     weft::request sum = comm.iallreduce(mine, all);
  *     compute();
  *     sum.wait();
  *
@@ -11,14 +11,13 @@
 #define WEFT_CPP_REQUEST_HPP
 
 #include <weft/cpp/error.hpp>
-#include <weft/cpp/operations.hpp>
-#include <weft/cpp/types.hpp>
 #include <weft/weft.h>
 
 #include <cstddef>
-#include <cstdint>
+#include <iterator>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace weft {
 
@@ -83,148 +82,89 @@ public:
         return made;
     }
 
+    /* One thing more that lives until it ends. */
+    void keep(std::shared_ptr<void> thing)
+    {
+        if (operation_ != nullptr)
+            thing =
+                std::make_shared<std::pair<std::shared_ptr<void>, std::shared_ptr<void>>>(operation_, std::move(thing));
+        operation_ = std::move(thing);
+    }
+
+    /* All of them, in whatever order they finish; throws what the first that failed has to say, by index. */
+    static void wait_all(const std::vector<request *> &requests)
+    {
+        std::vector<weft_request *> handles = handles_of(requests);
+        settle([&] { return weft_wait_all(handles.data(), handles.size()); }, requests, handles);
+    }
+    /* One of them that finishes: its index. Their number: none is in flight. */
+    static std::size_t wait_any(const std::vector<request *> &requests)
+    {
+        std::vector<weft_request *> handles = handles_of(requests);
+        std::size_t index = handles.size();
+        settle([&] { return weft_wait_any(handles.data(), handles.size(), &index); }, requests, handles);
+        return index;
+    }
+
 private:
+    static std::vector<weft_request *> handles_of(const std::vector<request *> &requests)
+    {
+        std::vector<weft_request *> handles;
+        handles.reserve(requests.size());
+        for (const request *each : requests)
+            handles.push_back(each->handle_);
+        return handles;
+    }
+    /* Waits, and empties those that have finished, whether or not the wait throws. */
+    template <class Wait>
+    static void settle(Wait wait, const std::vector<request *> &requests, const std::vector<weft_request *> &handles)
+    {
+        detail::check_call<true>([&] {
+            const weft_status status = wait();
+            for (std::size_t i = 0; i < requests.size(); i++) {
+                requests[i]->handle_ = handles[i];
+                if (handles[i] == nullptr)
+                    requests[i]->operation_.reset();
+            }
+            return status;
+        });
+    }
+
     weft_request *handle_ = nullptr;
     std::shared_ptr<void> operation_;
 };
 
 namespace detail {
 
-/* A part of weft::comm. */
-template <class Comm>
-class flights {
-public:
-    /* Buffers, counts and offsets are the library's until the request has been waited for. What they mean: as in the call of
-     * the name without the i. */
-    [[nodiscard]] request ibarrier()
-    {
-        return request::start([&](weft_request **made) { return weft_ibarrier(handle(), made); });
-    }
-    template <class T>
-    [[nodiscard]] request ibroadcast(T *data, std::size_t count, int root = 0)
-    {
-        return request::start(
-            [&](weft_request **made) { return weft_ibroadcast(handle(), data, count, type_of<T>(), root, made); });
-    }
-    template <class T>
-    [[nodiscard]] request iallgather(const T *send, T *recv, std::size_t count)
-    {
-        return request::start(
-            [&](weft_request **made) { return weft_iallgather(handle(), send, recv, count, type_of<T>(), made); });
-    }
-    template <class T>
-    [[nodiscard]] request iallgatherv(const T *send, std::size_t count, T *recv, const std::size_t *counts,
-                                      const std::size_t *offsets)
-    {
-        return request::start([&](weft_request **made) {
-            return weft_iallgatherv(handle(), send, count, recv, counts, offsets, type_of<T>(), made);
-        });
-    }
-    template <class T>
-    [[nodiscard]] request igather(const T *send, T *recv, std::size_t count, int root = 0)
-    {
-        return request::start(
-            [&](weft_request **made) { return weft_igather(handle(), send, recv, count, type_of<T>(), root, made); });
-    }
-    template <class T>
-    [[nodiscard]] request igatherv(const T *send, std::size_t count, T *recv, const std::size_t *counts,
-                                   const std::size_t *offsets, int root = 0)
-    {
-        return request::start([&](weft_request **made) {
-            return weft_igatherv(handle(), send, count, recv, counts, offsets, type_of<T>(), root, made);
-        });
-    }
-    template <class T>
-    [[nodiscard]] request iscatter(const T *send, T *recv, std::size_t count, int root = 0)
-    {
-        return request::start(
-            [&](weft_request **made) { return weft_iscatter(handle(), send, recv, count, type_of<T>(), root, made); });
-    }
-    template <class T>
-    [[nodiscard]] request iscatterv(const T *send, const std::size_t *counts, const std::size_t *offsets, T *recv,
-                                    std::size_t count, int root = 0)
-    {
-        return request::start([&](weft_request **made) {
-            return weft_iscatterv(handle(), send, counts, offsets, recv, count, type_of<T>(), root, made);
-        });
-    }
-    template <class T>
-    [[nodiscard]] request ialltoall(const T *send, T *recv, std::size_t count)
-    {
-        return request::start(
-            [&](weft_request **made) { return weft_ialltoall(handle(), send, recv, count, type_of<T>(), made); });
-    }
-    template <class T>
-    [[nodiscard]] request ialltoallv(const T *send, const std::size_t *send_counts, const std::size_t *send_offsets,
-                                     T *recv, const std::size_t *recv_counts, const std::size_t *recv_offsets)
-    {
-        return request::start([&](weft_request **made) {
-            return weft_ialltoallv(handle(), send, send_counts, send_offsets, recv, recv_counts, recv_offsets,
-                                   type_of<T>(), made);
-        });
-    }
-    /* Reductions take plain types. */
-    template <class T, class Op = sum>
-    [[nodiscard]] request iallreduce(const T *send, T *recv, std::size_t count, Op operation = Op())
-    {
-        return combine(operation, send, [&](const weft_type *type, const weft_op *op, weft_request **made) {
-            return weft_iallreduce(handle(), send, recv, count, type, op, made);
-        });
-    }
-    template <class T, class Op = sum>
-    [[nodiscard]] request ireduce(const T *send, T *recv, std::size_t count, Op operation = Op(), int root = 0)
-    {
-        return combine(operation, send, [&](const weft_type *type, const weft_op *op, weft_request **made) {
-            return weft_ireduce(handle(), send, recv, count, type, op, root, made);
-        });
-    }
-    template <class T, class Op = sum>
-    [[nodiscard]] request ireduce_scatter(const T *send, T *recv, std::size_t count, Op operation = Op())
-    {
-        return combine(operation, send, [&](const weft_type *type, const weft_op *op, weft_request **made) {
-            return weft_ireduce_scatter(handle(), send, recv, count, type, op, made);
-        });
-    }
-    template <class T, class Op = sum>
-    [[nodiscard]] request ireduce_scatterv(const T *send, T *recv, const std::size_t *counts, Op operation = Op())
-    {
-        return combine(operation, send, [&](const weft_type *type, const weft_op *op, weft_request **made) {
-            return weft_ireduce_scatterv(handle(), send, recv, counts, type, op, made);
-        });
-    }
-    template <class T, class Op = sum>
-    [[nodiscard]] request iscan(const T *send, T *recv, std::size_t count, Op operation = Op())
-    {
-        return combine(operation, send, [&](const weft_type *type, const weft_op *op, weft_request **made) {
-            return weft_iscan(handle(), send, recv, count, type, op, made);
-        });
-    }
-    template <class T, class Op = sum>
-    [[nodiscard]] request iexscan(const T *send, T *recv, std::size_t count, Op operation = Op())
-    {
-        return combine(operation, send, [&](const weft_type *type, const weft_op *op, weft_request **made) {
-            return weft_iexscan(handle(), send, recv, count, type, op, made);
-        });
-    }
-
-protected:
-    flights() noexcept = default;
-    ~flights() = default;
-
-private:
-    weft_comm *handle() noexcept { return static_cast<Comm *>(this)->native_handle(); }
-
-    /* The operation lives until the request ends. */
-    template <class T, class Op, class Start>
-    static request combine(const Op &operation, const T *, Start start)
-    {
-        static_assert(is_plain_v<T>, "weft: a nonblocking reduction takes plain types");
-        auto bound = std::make_shared<bound_op<T, Op>>(operation);
-        const weft_op *op = bound->get();
-        return request::start([&](weft_request **made) { return start(type_of<T>(), op, made); }, std::move(bound));
-    }
-};
+template <class Requests>
+std::vector<request *> each_of(Requests &requests)
+{
+    std::vector<request *> all;
+    all.reserve(std::size(requests));
+    for (request &each : requests)
+        all.push_back(&each);
+    return all;
+}
 
 } // namespace detail
+
+/* Waits for all requests of a range, or for those that are named: wait_all(left, right). */
+template <class Requests>
+void wait_all(Requests &requests)
+{
+    request::wait_all(detail::each_of(requests));
+}
+template <class... Requests>
+void wait_all(request &first, Requests &...others)
+{
+    request::wait_all({&first, &others...});
+}
+/* Waits for one request of a range to finish: its index, or the size of the range when all are empty. */
+template <class Requests>
+[[nodiscard]] std::size_t wait_any(Requests &requests)
+{
+    return request::wait_any(detail::each_of(requests));
+}
+
 } // namespace weft
 #endif
