@@ -203,6 +203,11 @@ static weft_status blocks(struct rank *rank, unsigned which, bool blocking)
     const weft_op *op = take_op(read_from(rank));
     size_t count = any_count(rank, type);
     void *send = any_place(rank, rank->send), *recv = any_place(rank, any(rank) < 16 ? rank->send : rank->recv);
+    bool scatters = which == 6 || which == 7;
+    if (send == WEFT_IN_PLACE && scatters) /* meant on the other side alone, and not refused there */
+        send = rank->send;
+    if (recv == WEFT_IN_PLACE && !scatters)
+        recv = rank->recv;
     int root = any_int(rank);
     const size_t *counts = any_counts(rank, type), *offsets = any_offsets(rank, type);
     const size_t *more_counts = any_counts(rank, type), *more_offsets = any_offsets(rank, type);
