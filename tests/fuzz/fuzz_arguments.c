@@ -337,8 +337,10 @@ static void run_step(struct rank *rank)
     rank->differs = false;
     /* A rank alone goes on with another communicator; two would have to agree on when. */
     if (weft_comm_size(rank->comms[0]) == 1 && weft_comm_status(rank->comms[0]) != WEFT_OK) {
+        weft_config config = WEFT_CONFIG_INIT;
+        config.timeout_ns = TIMEOUT_NS;
         weft_comm_destroy(rank->comms[0]);
-        EXPECT(weft_comm_create_all(1, NULL, &rank->comms[0]) == WEFT_OK);
+        EXPECT(weft_comm_create_all(1, &config, &rank->comms[0]) == WEFT_OK);
     }
 }
 
