@@ -4,7 +4,8 @@
 PREFIX ?= /usr/local
 CMAKE_OPTIONS ?=
 
-.PHONY: all run test fuzz soak faults bench peers install asan tsan valgrind instructions trace-cost model mutants format format-check docs ci clean help
+.PHONY: all run test fuzz libfuzz schedules test-aarch64 test-s390x soak faults bench peers install asan tsan valgrind instructions trace-cost model mutants \
+    format format-check docs ci clean help
 
 all: ## Build everything into build/ (CMAKE_OPTIONS=... is handed on)
 	@cmake -S . -B build $(CMAKE_OPTIONS)
@@ -18,6 +19,12 @@ test: ## Install what is missing, build, run the tests (ARGS='-R NAME')
 
 fuzz: all ## Run random programs, a million operations, some minutes (ARGS=SEED replays one)
 	@WEFT_TEST_SCALE=140 $(if $(ARGS),WEFT_TEST_SEED=$(ARGS)) build/tests/test_random_program
+
+libfuzz: ## Fuzz each target in tests/fuzz with libFuzzer, and go on where it stopped (MINUTES=10, ARGS=arguments)
+	@scripts/fuzz $$(($(or $(MINUTES),10) * 60)) $(ARGS)
+
+test-aarch64 test-s390x: test-%: ## Run the tests for another processor, under qemu-user (ARGS='-R NAME')
+	@scripts/test-on $* $(ARGS)
 
 bench: all ## Measure this machine (ARGS='allreduce --ranks 2,4')
 	@build/tools/weft/weft bench $(ARGS)
@@ -73,4 +80,4 @@ clean: ## Remove build/
 	@rm -rf build
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9 -]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile

@@ -88,7 +88,7 @@ tick()
     done
 }
 
-# build FOLDER TARGET [CMAKE OPTION...] - configures build/FOLDER ("." is build itself) and builds one target. build/ itself
+# build FOLDER TARGETS [CMAKE OPTION...] - configures build/FOLDER ("." is build itself) and builds the targets. build/ itself
 # takes the options in WEFT_CMAKE_OPTIONS, too.
 build()
 {
@@ -100,7 +100,8 @@ build()
     suffix=$(echo "${folder#build}" | tr / -)
     mkdir -p "$root/$folder"
     quietly "Configuring Weft in $folder" "configure$suffix.log" cmake -S "$root" -B "$root/$folder" "$@"
-    quietly "Building Weft in $folder" "build$suffix.log" cmake --build "$root/$folder" --target "$target" -j "$jobs"
+    # shellcheck disable=SC2086 # a list of words
+    quietly "Building Weft in $folder" "build$suffix.log" cmake --build "$root/$folder" -j "$jobs" --target $target
 }
 
 # run_tests FOLDER [CTEST OPTION...] - runs the tests of build/FOLDER; ends with a line "N passed, N failed".

@@ -2,6 +2,7 @@
 /* oracle.c - types, operations and the combination tree of the oracle: see oracle.h. An element is decoded to a value that
  * is wide enough for every type, values are combined along the tree, and the last one is encoded. Slow and plain. */
 #include "oracle.h"
+#include "support.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -128,17 +129,10 @@ static uint64_t wrap(const struct format *format, uint64_t integer)
     return high >> unused | (negative ? ~(uint64_t)0 << (64 - unused) : 0);
 }
 
-static uint64_t load(const void *from, unsigned size)
-{
-    uint64_t bits = 0;
-    memcpy(&bits, from, size); /* little endian */
-    return bits;
-}
-
 static struct value decode(const struct format *format, const void *from)
 {
     struct value value = {0, 0, 0};
-    uint64_t bits = load(from, format->value_size);
+    uint64_t bits = bits_load(from, format->value_size);
     if (format->domain != FLOAT)
         value.integer = wrap(format, bits);
     else if (format->value_size == 8)
@@ -146,7 +140,7 @@ static struct value decode(const struct format *format, const void *from)
     else
         value.real = oracle_widen(bits, format->exponent_bits, format->mantissa_bits);
     if (format->indexed) {
-        uint64_t index = load((const char *)from + format->value_size, format->value_size);
+        uint64_t index = bits_load((const char *)from + format->value_size, format->value_size);
         value.index = format->value_size == 4 ? (int32_t)(uint32_t)index : (int64_t)index;
     }
     return value;
@@ -159,9 +153,9 @@ static void encode(const struct format *format, struct value value, void *to)
         memcpy(&bits, &value.real, 8);
     else if (format->domain == FLOAT)
         bits = oracle_narrow(value.real, format->exponent_bits, format->mantissa_bits);
-    memcpy(to, &bits, format->value_size);
+    bits_store(to, format->value_size, bits);
     if (format->indexed)
-        memcpy((char *)to + format->value_size, &value.index, format->value_size);
+        bits_store((char *)to + format->value_size, format->value_size, (uint64_t)value.index);
 }
 
 /* ---- Operations: `a` comes from the lower ranks ---- */

@@ -72,9 +72,23 @@ static uint64_t random_integer(uint64_t *state)
     }
 }
 
-static void put(void *data, size_t at, size_t size, uint64_t bits)
+/* Where the last bytes of eight are: at their end where the processor is big-endian. */
+static size_t low_bytes(size_t size)
 {
-    memcpy((char *)data + at, &bits, size); /* little endian */
+    const uint16_t one = 1;
+    return *(const unsigned char *)&one == 1 ? 0 : sizeof(uint64_t) - size;
+}
+
+uint64_t bits_load(const void *from, size_t size)
+{
+    uint64_t bits = 0;
+    memcpy((char *)&bits + low_bytes(size), from, size);
+    return bits;
+}
+
+void bits_store(void *to, size_t size, uint64_t bits)
+{
+    memcpy(to, (const char *)&bits + low_bytes(size), size);
 }
 
 void random_fill(uint64_t *state, const weft_type *type, void *data, size_t count)
@@ -90,10 +104,11 @@ void random_fill(uint64_t *state, const weft_type *type, void *data, size_t coun
         uint64_t bits = is_float ? random_float(state, corners, exponent_bits, mantissa_bits) : random_integer(state);
         if (indexed && is_float && random_below(state, 2) == 0)
             bits = bits >> (mantissa_bits - 1) << (mantissa_bits - 1); /* few values, so that there are ties */
-        put(data, i * type->size, value_size, bits);
+        bits_store((char *)data + i * type->size, value_size, bits);
         if (indexed) {
             uint64_t index = random_next(state);
-            put(data, i * type->size + value_size, value_size, index & 1 ? index >> 1 & 7 : random_integer(state));
+            bits_store((char *)data + i * type->size + value_size, value_size,
+                       index & 1 ? index >> 1 & 7 : random_integer(state));
         }
     }
 }

@@ -142,6 +142,14 @@ void test_case(const char *format, ...)
     install_crash_handlers();
 }
 
+void skip_if_emulated(const char *lack)
+{
+    if (getenv("WEFT_TEST_EMULATED") == NULL)
+        return;
+    printf("skipped under qemu-user: %s\n", lack);
+    skip();
+}
+
 /* ---- Failures ---- */
 
 static void note(const char *file, int line, const char *what, const char *details)

@@ -6,7 +6,7 @@
  * stands in the messages together with the seed: WEFT_TEST_SEED=<seed> runs the same again,
  * WEFT_TEST_FILTER='allreduce_*' only those tests. WEFT_TEST_SCALE multiplies how much is tried (1 by default, less in
  * sanitizer builds). A test that hangs ends the program after test_watchdog() seconds with what it was doing;
- * WEFT_TEST_PATIENCE multiplies them (1 by default, more in sanitizer builds), for a machine or a tool that is slow. */
+ * WEFT_TEST_PATIENCE multiplies them (1 by default, more in sanitizer builds), for a machine or a tool that is slow. WEFT_TEST_EMULATED says that qemu-user runs the program. */
 #ifndef WEFT_TESTS_SUPPORT_H
 #define WEFT_TESTS_SUPPORT_H
 
@@ -58,6 +58,8 @@ int test_main(const char *group, const struct CMUnitTest *tests, size_t count);
 
 /* Says what runs from now on, for the messages of failures, hangs and crashes. The main thread only. */
 void test_case(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Ends the running test as skipped, and says why, where an emulator runs it that lacks something. The main thread only. */
+void skip_if_emulated(const char *lack);
 /* Gives the running test this many seconds from now on (60 at the start of each). */
 void test_watchdog(unsigned seconds);
 
@@ -92,6 +94,10 @@ uint64_t random_next(uint64_t *state);
 uint64_t random_below(uint64_t *state, uint64_t limit);
 /* Fills elements of a built-in type: small numbers, any bits, and the corners (NaN, infinities, -0, denormals, extremes). */
 void random_fill(uint64_t *state, const weft_type *type, void *data, size_t count);
+
+/* A number of 1 to 8 bytes in memory, in the processor's order. */
+uint64_t bits_load(const void *from, size_t size);
+void bits_store(void *to, size_t size, uint64_t bits);
 
 double test_scale(void);
 int scaled(int cases); /* how many of so many cases to try, at least 1 */

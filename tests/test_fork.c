@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define LACK "a child by fork of a program of several threads asserts in the emulator itself"
+
 /* The child's verdict is its exit code: the line of the first check that failed, less 256 where that is needed; 0: none. */
 #define EXPECT(condition)                                                                                              \
     do {                                                                                                               \
@@ -120,6 +122,7 @@ static void work_and_fork(int rank, void *arg)
 static void the_child_has_no_part_in_it(void **unused)
 {
     (void)unused;
+    skip_if_emulated(LACK);
     static const int sizes[] = {2, 3, 8};
     for (int i = 0; i < 3; i++) {
         struct forking forking = {.n_ranks = sizes[i]};
@@ -162,6 +165,7 @@ static void come_and_go(int index, void *arg)
 static void no_lock_is_left_behind(void **unused)
 {
     (void)unused;
+    skip_if_emulated(LACK);
     struct forking forking = {.n_ranks = 0};
 #ifdef TEST_ASAN
     skip(); /* its own allocator does not survive a fork beside threads that allocate */
@@ -209,6 +213,7 @@ static weft_status fork_in_callback(weft_comm *comm, void *arg)
 static void a_body_may_fork(void **unused)
 {
     (void)unused;
+    skip_if_emulated(LACK);
     pid_t parent = getpid();
     for (int i = 0; i < scaled(10); i++) {
         test_case("in a callback, %d", i);

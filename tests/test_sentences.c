@@ -24,7 +24,7 @@ static weft_status fail_to_copy(const weft_type *type, const void *source, void 
 static weft_status copy_slowly(const weft_type *type, const void *source, void *target, size_t count)
 {
     (void)type, (void)source, (void)target, (void)count;
-    sleep_us(100000);
+    sleep_us(300000); /* much longer than the timeout, or a root put aside meanwhile finds it done */
     return WEFT_OK;
 }
 static const weft_op failing = {.name = "merge", .combine = fail_to_combine},

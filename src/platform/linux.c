@@ -52,6 +52,7 @@ void weft_futex_wake(_Atomic uint32_t *word, int count)
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
 }
 
+#if defined(__x86_64__) || defined(__i386__)
 static bool register_fences(void)
 {
     long commands = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
@@ -61,7 +62,6 @@ static bool register_fences(void)
 
 bool weft_fence_all_ready(void)
 {
-#if defined(__x86_64__) || defined(__i386__)
     static _Atomic uint64_t registered, refused; /* the process that asked */
     uint64_t process = weft_process_id();
     /* P1, relaxed: an answer of the system's, the same for whoever asks. */
@@ -73,10 +73,13 @@ bool weft_fence_all_ready(void)
     /* P1, relaxed: as above. */
     atomic_store_explicit(ready ? &registered : &refused, process, memory_order_relaxed);
     return ready;
-#else
-    return false;
-#endif
 }
+#else
+bool weft_fence_all_ready(void)
+{
+    return false;
+}
+#endif
 
 void weft_fence_all(void)
 {

@@ -12,6 +12,8 @@
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>
+#elif !defined(__aarch64__)
+#include <fenv.h>
 #endif
 
 #define WEFT_CACHE_LINE 64
@@ -71,7 +73,10 @@ WEFT_INLINE uint64_t weft_float_enter(void)
         __asm__ __volatile__("msr fpcr, %0" ::"r"(mode & ~(uint64_t)0x3C80000u));
     return mode;
 #else
-    return 0;
+    int mode = fegetround();
+    if (weft_unlikely(mode != FE_TONEAREST))
+        fesetround(FE_TONEAREST);
+    return (uint64_t)mode;
 #endif
 }
 
@@ -84,7 +89,8 @@ WEFT_INLINE void weft_float_leave(uint64_t mode)
     if (weft_unlikely((mode & 0x3C80000u) != 0))
         __asm__ __volatile__("msr fpcr, %0" ::"r"(mode));
 #else
-    (void)mode;
+    if (weft_unlikely(mode != FE_TONEAREST))
+        fesetround((int)mode);
 #endif
 }
 

@@ -90,7 +90,8 @@ VECTORS(float64, double, 1)
 /* ---- Integers: computed unsigned, so that they wrap, whatever their sign; min and max compare as signed where the
  * type is. */
 
-#define TRUE_OR_FALSE(U, v, holds) (-(U##_##v)(holds)) /* a mask is -1 or 0 */
+/* A mask is -1 or 0. Not -mask: of vectors of one lane gcc 12 makes a truth value on aarch64 first, and so -1 of land. */
+#define TRUE_OR_FALSE(U, v, holds) ((U##_##v)(holds)&1)
 #define INTEGER_OPERATIONS(U, v)                                                                                       \
     OPERATION(sum, U, v, a + b)                                                                                        \
     OPERATION(band, U, v, a &b)                                                                                        \

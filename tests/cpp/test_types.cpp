@@ -208,7 +208,7 @@ void float16_converts_as_ieee_says(void **)
     EXPECT(weft::float16(std::ldexp(1.0F, -25)).bits == 0);
     EXPECT(weft::float16(std::nextafter(std::ldexp(1.0F, -25), 1.0F)).bits == 1);
     EXPECT(weft::float16(std::numeric_limits<float>::denorm_min()).bits == 0);
-#ifdef __FLT16_MANT_DIG__
+#ifdef WEFT_CPP_NATIVE_FLOAT16
     std::uint64_t state = test_seed();
     for (int i = 0; i < 1000000; i++) {
         const float value = weft::detail::float_of(static_cast<std::uint32_t>(random_next(&state)));

@@ -157,7 +157,7 @@ static void averages_of_integers_are_quotients(void **state_)
             random_fill(&state, types[t], sums, 100);
             for (size_t i = 0; i < 60; i++) { /* about multiples of n */
                 int64_t near = (int64_t)(random_below(&state, 1ull << 32) / (unsigned)n * (unsigned)n + i % 3) - 1;
-                memcpy(sums + i * types[t]->size, &near, types[t]->size);
+                bits_store(sums + i * types[t]->size, types[t]->size, (uint64_t)near);
             }
             for (int table = 0; table < n_tables; table++) {
                 tables[table]->of[weft_type_index(types[t])][WEFT_OP_avg].finish(sums, found, 100, n);

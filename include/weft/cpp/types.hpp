@@ -33,7 +33,9 @@
 namespace weft {
 namespace detail {
 
-#ifdef __FLT16_MANT_DIG__
+/* g++ 12 has the type in C++ on x86 alone, and its macros everywhere. */
+#if defined(__FLT16_MANT_DIG__) && (defined(__clang__) || __GNUC__ >= 13 || defined(__x86_64__) || defined(__i386__))
+#define WEFT_CPP_NATIVE_FLOAT16
 __extension__ typedef _Float16 native_float16;
 #else
 using native_float16 = float16;
