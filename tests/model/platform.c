@@ -67,7 +67,8 @@ void weft_fence_all(void)
 
 void *weft_pages_allocate(size_t bytes)
 {
-    model->pages++;
+    if (++model->pages > model->pages_most)
+        model->pages_most = model->pages;
     return model_aligned_alloc(4096, bytes);
 }
 

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const long STEPS = 100000; /* of one schedule: more is a loop that does not end */
-
 struct model *model;
 
 static void switch_to(int thread)
@@ -37,8 +35,8 @@ static int others_ready(int *others)
 
 static void count_step(void)
 {
-    if (++model->steps > STEPS)
-        model_fail("after %ld steps there is no end in sight: a loop waits for what never comes", STEPS);
+    if (++model->steps > model->steps_most)
+        model_fail("after %ld steps there is no end in sight: a loop waits for what never comes", model->steps_most);
 }
 
 void model_point(const void *address)
@@ -128,7 +126,7 @@ void model_quiet(bool quiet)
 
 static unsigned char *stack_of(int thread)
 {
-    return model->arena + (size_t)MODEL_THREADS * MODEL_HEAP_BYTES + (size_t)thread * MODEL_STACK_BYTES;
+    return model->arena + (size_t)MODEL_HEAPS * MODEL_HEAP_BYTES + (size_t)thread * MODEL_STACK_BYTES;
 }
 
 /* A destructor may set a key again. */
@@ -176,11 +174,10 @@ static void thread_make(int thread, void *(*start)(void *), void *argument)
     made->state = MODEL_READY;
     made->start = start;
     made->argument = argument;
-    made->heap_used = 0;
     made->deadline_ns = INT64_MAX;
-    memset(&made->clock, 0, sizeof made->clock);
     memset(made->keys, 0, sizeof made->keys);
-    made->clock.of[thread] = 1;
+    model_memory_thread(thread);
+    model_locals_reset(thread);
     made->stack_pointer = model_fiber(stack_of(thread), MODEL_STACK_BYTES, thread_main);
 }
 
@@ -195,37 +192,29 @@ void model_begin(void)
     model->n_threads = 1;
     model->current = 0;
     model->now_ns = 1000000000;
-    model->steps = model->pages = 0;
-    model->n_locks = model->n_keys = 0;
+    model->steps = model->pages = model->pages_most = model->blocks = 0;
+    model->n_locks = model->n_locks_free = model->n_keys = 0;
     model->failed = model->quiet = false;
-    model_locals_reset();
     thread_make(0, run_harness, NULL);
 }
 
 int model_thread_create(void *(*start)(void *), void *argument)
 {
-    struct model_thread *self = model_self();
     int thread = model->n_threads;
     if (thread == MODEL_THREADS)
         model_fail("more than %d threads", MODEL_THREADS);
     model->n_threads++;
     thread_make(thread, start, argument);
-    model_clock_join(&model->threads[thread].clock, &self->clock);
-    memset(model->threads[thread].view, 0, (size_t)model->n_locations * sizeof(model_index));
-    memset(model->threads[thread].stale, 0, (size_t)model->n_locations);
-    model_view_join(model->threads[thread].view, self->view, model->n_locations);
-    model_tick();
     model_point(NULL);
     return thread;
 }
 
 void model_thread_join(int thread, void **result)
 {
-    struct model_thread *self = model_self(), *other = &model->threads[thread];
+    struct model_thread *other = &model->threads[thread];
     if (other->state != MODEL_ENDED)
         model_block("pthread_join", other, INT64_MAX);
-    model_clock_join(&self->clock, &other->clock);
-    model_view_join(self->view, other->view, model->n_locations);
+    model_memory_joined(thread);
     if (result != NULL)
         *result = other->result;
 }
