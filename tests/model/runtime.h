@@ -27,7 +27,7 @@
 enum {
     MODEL_KEYS = 4,
     MODEL_STACK_BYTES = 128 * 1024,
-    MODEL_TICK_NS = 50000 /* that a look at the clock takes */
+    MODEL_TICK_NS = 50000 /* that a look at the clock takes, as a rule */
 };
 
 typedef int16_t model_index; /* of a store to a location, in the order of its modifications */
@@ -101,6 +101,7 @@ struct model {
     int n_threads, current;
     void *explorer; /* stack pointer of the explorer while a schedule runs */
     int64_t now_ns;
+    bool timeless; /* the clock stands; a look at it lets another thread go on */
     long steps, steps_most;         /* more is a loop that does not end */
     long pages, pages_most, blocks; /* of worlds, of memory: allocated and not freed */
     size_t heap_used[MODEL_HEAPS];
@@ -144,6 +145,8 @@ void model_choices_setup(void);
 void model_choose_randomly(uint64_t seed);
 /* All schedules, one after the other, with at most so many preemptions. */
 void model_choose_all(int preemptions);
+/* As the function says, which knows the kinds and what is current. */
+void model_choose_by(int (*choose)(enum model_choice kind, int alternatives));
 /* To be asked after each: is there another one? */
 bool model_choose_next(void);
 bool model_choosing_all(void);
