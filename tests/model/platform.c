@@ -30,7 +30,8 @@ void weft_yield(void)
 
 void weft_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
-    model_point(NULL);
+    if (!model->coarse)
+        model_point(NULL);
     if (model_kernel_load(word) != expected)
         return;
     if (model_choose(MODEL_TIME, 2) == 1)
@@ -41,7 +42,8 @@ void weft_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline
 void weft_futex_wake(_Atomic uint32_t *word, int count)
 {
     int sleepers[MODEL_THREADS];
-    model_point(NULL);
+    if (!model->coarse)
+        model_point(NULL);
     model_kernel_seen(word);
     for (; count > 0; count--) {
         int asleep = 0;

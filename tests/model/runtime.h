@@ -101,6 +101,7 @@ struct model {
     int n_threads, current;
     void *explorer; /* stack pointer of the explorer while a schedule runs */
     int64_t now_ns;
+    bool coarse;   /* no other thread goes on between a look and the sleep that follows, or a ring and the wake-up */
     bool timeless; /* the clock stands; a look at it lets another thread go on */
     long steps, steps_most;         /* more is a loop that does not end */
     long pages, pages_most, blocks; /* of worlds, of memory: allocated and not freed */

@@ -63,7 +63,7 @@ void session_draw(struct session *session, uint64_t seed, int ranks_most)
     session->harness.fenced = random_below(&state, 4) == 0;
     session->items = test_alloc(session->n_items * sizeof *session->items);
     for (size_t i = 0; i < session->n_items; i++) {
-        size_t bytes = random_below(&state, 20) == 0 ? (size_t)1 << 20 : (size_t)32 << 10;
+        size_t bytes = random_below(&state, 20) == 0 ? (size_t)1 << 19 : (size_t)16 << 10;
         struct oracle_call call = random_call(&state, session->n_ranks, bytes);
         item_make(&session->items[i], &state, &call, NULL);
     }
@@ -80,8 +80,10 @@ static const struct small {
     bool crowded;
     size_t bytes; /* of a rank's input; where it gives any */
     size_t calls;
-} smalls[] = {{2, false, 8, 2}, {2, true, 8, 2},  {2, false, 3000, 1}, {2, true, 3000, 1},
-              {3, false, 8, 1}, {3, true, 8, 1}, {3, false, 3000, 1}, {3, true, 3000, 1}};
+    int preemptions; /* at most */
+} smalls[] = {{2, false, 8, 1, SESSION_ALL}, {2, true, 8, 1, SESSION_ALL},  {2, false, 3000, 1, SESSION_ALL},
+              {2, true, 3000, 1, SESSION_ALL}, {2, false, 8, 2, 4}, {2, true, 3000, 2, 4}, {3, false, 8, 1, 3},
+              {3, true, 8, 1, 3},  {3, false, 3000, 1, 3}, {3, true, 3000, 1, 3}};
 enum { SMALLS = sizeof smalls / sizeof smalls[0], SMALL_FAULTS = SESSION_ENDS };
 
 static bool algorithm_of(int number, const char **collective, const char **algorithm)
@@ -103,10 +105,11 @@ bool session_small(struct session *session, int number)
     *session = (struct session){.n_ranks = small->n_ranks, .wait = WEFT_WAIT_BLOCK, .n_items = small->calls};
     session->fault = (enum session_fault)(number / SMALLS % SMALL_FAULTS);
     session->victim = small->n_ranks - 1;
+    session->preemptions = small->preemptions;
     session->when = session->fault == SESSION_LEAVES ? small->calls - 1 : 0;
     snprintf(session->algorithms, sizeof session->algorithms, "%s:%s", collective, algorithm);
-    snprintf(session->name, sizeof session->name, "%s.%s.%d.%zu.%s.%s", collective, algorithm, small->n_ranks,
-             small->bytes, small->crowded ? "crowded" : "roomy", session_fault_names[session->fault]);
+    snprintf(session->name, sizeof session->name, "%s.%s.%d.%zux%zu.%s.%s", collective, algorithm, small->n_ranks,
+             small->bytes, small->calls, small->crowded ? "crowded" : "roomy", session_fault_names[session->fault]);
     set_harness(session, small->crowded ? 1 : 2 * small->n_ranks);
     session->items = test_alloc(session->n_items * sizeof *session->items);
     for (size_t i = 0; i < session->n_items; i++) {

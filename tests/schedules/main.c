@@ -18,16 +18,18 @@ static void usage(FILE *out)
           "Plays the calls of whole communicators on one thread, move by move, in orders that a seed decides;\n"
           "half the time for random sessions, half for small ones of which all orders are tried.\n"
           "  -l          list the small sessions\n"
-          "  -n COUNT    random sessions at most\n"
+          "  -n COUNT    random sessions at most, each in 50 orders\n"
           "  -x COUNT    orders of each small session at most (2000)\n"
           "  -t SECONDS  in all (60)\n"
           "  -r RANKS    at most (1024)\n"
           "  -f SEED     the first seed (1)\n"
-          "  -s SEED     replay one random session\n"
+          "  -s SEED     replay one order of a random session\n"
           "  -c NAME     try one small session, without a limit but the time\n"
           "  --transfers count the transfers of lines of each algorithm: the tables in docs/scaling.md\n",
           out);
 }
+
+enum { ORDERS = 50 }; /* of a random session */
 
 struct options {
     long sessions, orders;
@@ -83,30 +85,44 @@ static bool found(const struct session *session, const char *how)
     return true;
 }
 
-static bool play_seed(uint64_t seed, int ranks, struct tally *tally)
+/* One order of the session. */
+static bool play_seed(struct session *session, uint64_t seed, int ranks, struct tally *tally)
+{
+    char how[60];
+    tally->seed = seed;
+    model_choose_randomly(seed);
+    play(session, tally);
+    snprintf(how, sizeof how, "-r %d -s %llu", ranks, (unsigned long long)seed);
+    return !found(session, how);
+}
+
+static bool replay(uint64_t seed, int ranks, struct tally *tally)
 {
     struct session session;
-    char how[60];
-    session_draw(&session, seed, ranks);
-    model_choose_randomly(seed);
-    play(&session, tally);
-    tally->sessions++;
-    tally->sessions_by[session.fault]++;
-    snprintf(how, sizeof how, "-r %d -s %llu", ranks, (unsigned long long)seed);
-    bool clean = !found(&session, how);
-    session_free(&session);
+    session_draw(&session, seed / ORDERS, ranks);
+    printf("%s; algorithms %s\n", session.name,
+           session.algorithms[0] != 0 ? session.algorithms : "as the library chooses");
+    bool clean = play_seed(&session, seed, ranks, tally);
+    tell(tally, "replayed", true);
     return clean;
 }
 
+/* To work out what must come takes longer than a schedule: so each session is played in several orders. */
 static bool play_random(const struct options *options, double end, struct tally *tally)
 {
-    for (uint64_t seed = options->first_seed; tally->sessions < options->sessions && now() < end; seed++) {
-        tally->seed = seed;
-        if (!play_seed(seed, options->ranks, tally))
-            return false;
-        tell(tally, "random", false);
+    bool clean = true;
+    for (uint64_t at = options->first_seed / ORDERS; clean && tally->sessions < options->sessions && now() < end; at++) {
+        struct session session;
+        session_draw(&session, at, options->ranks);
+        for (uint64_t order = 0; clean && order < ORDERS && (order == 0 || now() < end); order++) {
+            clean = play_seed(&session, at * ORDERS + order, options->ranks, tally);
+            tell(tally, "random", false);
+        }
+        tally->sessions++;
+        tally->sessions_by[session.fault]++;
+        session_free(&session);
     }
-    return true;
+    return clean;
 }
 
 /* All orders of one, or as many as are allowed. */
@@ -115,7 +131,8 @@ static bool play_all(struct session *session, long most, double end, struct tall
     bool more = true;
     long orders = 0;
     char how[200];
-    model_choose_all(1 << 20);
+    model->coarse = true; /* what lies within a move is for tests/model to try */
+    model_choose_all(session->preemptions);
     while (more && orders++ < most && (orders % 64 != 0 || now() < end)) {
         play(session, tally);
         snprintf(how, sizeof how, "-c %s", session->name);
@@ -123,6 +140,7 @@ static bool play_all(struct session *session, long most, double end, struct tall
             return false;
         more = model_choose_next();
     }
+    model->coarse = false;
     *complete = !more;
     return true;
 }
@@ -162,10 +180,11 @@ static bool campaign(const struct options *options)
 {
     struct tally random = {.began = now()}, small;
     bool clean = true;
-    if (options->small == NULL) {
-        clean = play_random(options, now() + options->seconds / 2, &random);
+    if (options->small == NULL && options->sessions > 0) {
+        clean = play_random(options, now() + options->seconds / (options->orders > 0 ? 2 : 1), &random);
         tell(&random, "random", true);
-        printf("  seeds %llu to %llu;", (unsigned long long)options->first_seed, (unsigned long long)random.seed);
+        printf("  seeds %llu to %llu; sessions:", (unsigned long long)options->first_seed / ORDERS * ORDERS,
+               (unsigned long long)random.seed);
         for (int fault = 0; fault < SESSION_FAULTS; fault++)
             printf(" %s %ld%s", session_fault_names[fault], random.sessions_by[fault],
                    fault + 1 < SESSION_FAULTS ? "," : "\n");
@@ -174,7 +193,7 @@ static bool campaign(const struct options *options)
     if (clean && options->orders > 0) {
         clean = play_small(options, random.began + options->seconds, &small);
         tell(&small, "small", true);
-        printf("  all orders of %ld of %ld sessions\n", small.complete, small.smalls);
+        printf("  all orders of %ld of %ld sessions, within their preemptions\n", small.complete, small.smalls);
     }
     return clean;
 }
@@ -233,7 +252,5 @@ int main(int argc, char **argv)
         return transfers_print() ? 0 : 1;
     if (options.seed == NULL)
         return campaign(&options) ? 0 : 1;
-    bool clean = play_seed(strtoull(options.seed, NULL, 10), options.ranks, &once);
-    tell(&once, "replayed", true);
-    return clean ? 0 : 1;
+    return replay(strtoull(options.seed, NULL, 10), options.ranks, &once) ? 0 : 1;
 }
