@@ -48,7 +48,7 @@ void weft_futex_wake(_Atomic uint32_t *word, int count)
     for (; count > 0; count--) {
         int asleep = 0;
         for (int thread = 0; thread < model->n_threads; thread++)
-            if (model->threads[thread].state == MODEL_BLOCKED && model->threads[thread].blocked_on == word)
+            if (model->threads[thread].blocked_on == word && model->threads[thread].state == MODEL_BLOCKED)
                 sleepers[asleep++] = thread;
         if (asleep == 0)
             return;

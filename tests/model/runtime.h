@@ -98,7 +98,7 @@ struct model_lock {
 struct model {
     const struct model_harness *harness;
     struct model_thread threads[MODEL_THREADS];
-    int n_threads, current;
+    int n_threads, n_ready, current;
     void *explorer; /* stack pointer of the explorer while a schedule runs */
     int64_t now_ns;
     bool coarse;   /* no other thread goes on between a look and the sleep that follows, or a ring and the wake-up */
@@ -222,6 +222,11 @@ void model_plain(uintptr_t address, size_t bytes, bool write);
 void model_check_cells(long cell, uintptr_t address, int count, bool write);
 void model_free_cells(uintptr_t address, size_t bytes);
 void model_forget_shared(void);
+
+/* ---- posix.c: memory that is set back, or at least is to be freed */
+
+void *model_aligned_alloc(size_t alignment, size_t bytes);
+void model_free(void *block);
 
 /* ---- trace.c: what is written down while a finding is replayed */
 

@@ -81,9 +81,16 @@ static const struct small {
     size_t bytes; /* of a rank's input; where it gives any */
     size_t calls;
     int preemptions; /* at most */
-} smalls[] = {{2, false, 8, 1, SESSION_ALL}, {2, true, 8, 1, SESSION_ALL},  {2, false, 3000, 1, SESSION_ALL},
-              {2, true, 3000, 1, SESSION_ALL}, {2, false, 8, 2, 4}, {2, true, 3000, 2, 4}, {3, false, 8, 1, 3},
-              {3, true, 8, 1, 3},  {3, false, 3000, 1, 3}, {3, true, 3000, 1, 3}};
+} smalls[] = {{2, false, 8, 1, SESSION_ALL},
+              {2, true, 8, 1, SESSION_ALL},
+              {2, false, 3000, 1, SESSION_ALL},
+              {2, true, 3000, 1, SESSION_ALL},
+              {2, false, 8, 2, 4},
+              {2, true, 3000, 2, 4},
+              {3, false, 8, 1, 3},
+              {3, true, 8, 1, 3},
+              {3, false, 3000, 1, 3},
+              {3, true, 3000, 1, 3}};
 enum { SMALLS = sizeof smalls / sizeof smalls[0], SMALL_FAULTS = SESSION_ENDS };
 
 static bool algorithm_of(int number, const char **collective, const char **algorithm)

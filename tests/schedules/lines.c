@@ -21,9 +21,9 @@ struct line {
 };
 
 struct core {
-    int64_t time, issue;                 /* of now, and of the loads that it may have begun */
-    int64_t buffered;                    /* its last store is visible */
-    int64_t arrivals[LINES_OVERLAP];     /* of the last fetches */
+    int64_t time, issue;             /* of now, and of the loads that it may have begun */
+    int64_t buffered;                /* its last store is visible */
+    int64_t arrivals[LINES_OVERLAP]; /* of the last fetches */
     unsigned fetches;
     bool waits; /* looked in vain, and nothing was taken away since */
 };
@@ -46,6 +46,7 @@ static bool holds(const struct line *line, int core)
 static int64_t distance(int from, int to)
 {
     const struct lines_machine *machine = &counting->machine;
+    from--, to--; /* the first thread is no rank */
     if (from / machine->cores_package != to / machine->cores_package)
         return machine->between_packages;
     return from / machine->cores_cache != to / machine->cores_cache ? machine->between_caches : LINES_TENTHS;
@@ -159,7 +160,7 @@ int64_t lines_moved(void)
 }
 
 /* The order in which model_choose offers the threads: from the one after the current. */
-int lines_choose(int kind, int alternatives)
+int lines_choose(enum model_choice kind, int alternatives)
 {
     int best = 0, offered = 0;
     bool best_waits = true;
@@ -250,8 +251,7 @@ void model_memory_setup(void)
 {
     size_t bytes = (size_t)MODEL_HEAPS * MODEL_HEAP_BYTES / LINE * sizeof(struct line);
     counting = mmap(NULL, sizeof *counting, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    counting->lines =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    counting->lines = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
 void model_races_setup(void)

@@ -3,8 +3,7 @@
 #ifndef WEFT_TESTS_LINES_H
 #define WEFT_TESTS_LINES_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "runtime.h"
 
 enum { LINES_TENTHS = 10, LINES_OVERLAP = 10 };
 
@@ -20,6 +19,6 @@ void lines_rest(void);
 int64_t lines_time(void); /* of the latest core, in tenths of a hop */
 int64_t lines_moved(void);
 /* For model_choose_by: the core goes on that is earliest. */
-int lines_choose(int kind, int alternatives);
+int lines_choose(enum model_choice kind, int alternatives);
 
 #endif

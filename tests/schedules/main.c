@@ -18,7 +18,7 @@ static void usage(FILE *out)
           "Plays the calls of whole communicators on one thread, move by move, in orders that a seed decides;\n"
           "half the time for random sessions, half for small ones of which all orders are tried.\n"
           "  -l          list the small sessions\n"
-          "  -n COUNT    random sessions at most, each in 50 orders\n"
+          "  -n COUNT    random sessions at most, each in 4 to 50 orders\n"
           "  -x COUNT    orders of each small session at most (2000)\n"
           "  -t SECONDS  in all (60)\n"
           "  -r RANKS    at most (1024)\n"
@@ -29,7 +29,7 @@ static void usage(FILE *out)
           out);
 }
 
-enum { ORDERS = 50 }; /* of a random session */
+enum { ORDERS = 50 }; /* of a random session, at most */
 
 struct options {
     long sessions, orders;
@@ -107,14 +107,21 @@ static bool replay(uint64_t seed, int ranks, struct tally *tally)
     return clean;
 }
 
+/* Of the many ranks of one session many orders are tried in each. */
+static uint64_t orders_of(const struct session *session)
+{
+    return session->n_ranks > 100 ? 4 : session->n_ranks > 20 ? 20 : ORDERS;
+}
+
 /* To work out what must come takes longer than a schedule: so each session is played in several orders. */
 static bool play_random(const struct options *options, double end, struct tally *tally)
 {
     bool clean = true;
-    for (uint64_t at = options->first_seed / ORDERS; clean && tally->sessions < options->sessions && now() < end; at++) {
+    for (uint64_t at = options->first_seed / ORDERS; clean && tally->sessions < options->sessions && now() < end;
+         at++) {
         struct session session;
         session_draw(&session, at, options->ranks);
-        for (uint64_t order = 0; clean && order < ORDERS && (order == 0 || now() < end); order++) {
+        for (uint64_t order = 0; clean && order < orders_of(&session) && (order == 0 || now() < end); order++) {
             clean = play_seed(&session, at * ORDERS + order, options->ranks, tally);
             tell(tally, "random", false);
         }

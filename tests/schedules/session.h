@@ -8,7 +8,7 @@
 #include "runtime.h"
 
 #define SESSION_ALL (1 << 20) /* preemptions: as many as there can be */
-#define SESSION_FLIGHTS 5 /* of a rank at a time */
+#define SESSION_FLIGHTS 5     /* of a rank at a time */
 
 enum session_fault {
     SESSION_WELL,
@@ -29,11 +29,11 @@ struct session {
     size_t n_items;
     enum session_fault fault;
     int victim;
-    size_t when;      /* the victim's call, or the aborting thread's turn */
-    int64_t late_ns;  /* SESSION_LATE */
+    size_t when;     /* the victim's call, or the aborting thread's turn */
+    int64_t late_ns; /* SESSION_LATE */
     int64_t timeout_ns;
     int preemptions; /* of a small session, at most */
-    bool shrinks;     /* who lives makes a new communicator at the end */
+    bool shrinks;    /* who lives makes a new communicator at the end */
     /* While it runs */
     weft_comm **comms;
     struct rank *ranks;
