@@ -18,6 +18,7 @@ struct model_harness {
     const char *what; /* in one sentence */
     void (*run)(void);
     int processors; /* that the library finds; fewer than ranks: it is crowded */
+    int cache;      /* processors that share one; 0: two. The first belong to the first ranks, and so on */
     bool timers;    /* sleeps may end by their deadline; otherwise whoever sleeps must be woken */
     bool hasty; /* with timers: time flies and sleeps end for no reason half the time, so that ranks look round often */
     bool fenced;       /* the system makes no fence for all threads: who publishes makes its own */

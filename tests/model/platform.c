@@ -169,11 +169,10 @@ int weft_topology_vicinity(enum weft_vicinity vicinity, int place, char *why, si
     return place;
 }
 
-/* Two ranks a cache. */
 int weft_topology_home(int place, int *processors)
 {
-    *processors = 2;
-    return place / 2;
+    *processors = model->harness->cache > 0 ? model->harness->cache : 2;
+    return place / *processors;
 }
 
 void weft_machine_name(char name[WEFT_MACHINE_TEXT])

@@ -61,6 +61,7 @@ void session_draw(struct session *session, uint64_t seed, int ranks_most)
     session->harness.timers = session->fault == SESSION_LATE || random_below(&state, 2);
     session->harness.hasty = session->harness.timers && random_below(&state, 4) == 0;
     session->harness.fenced = random_below(&state, 4) == 0;
+    session->harness.cache = 1 + (int)random_below(&state, session->n_ranks < 16 ? 6 : 40);
     session->items = test_alloc(session->n_items * sizeof *session->items);
     for (size_t i = 0; i < session->n_items; i++) {
         size_t bytes = random_below(&state, 20) == 0 ? (size_t)1 << 19 : (size_t)16 << 10;

@@ -74,7 +74,7 @@ static void *run_calls(void *comm_)
 {
     weft_comm *comm = comm_;
     const struct oracle_call *call = &counted->call;
-    size_t bytes = 8 + call->count * (call->type != NULL ? call->type->size : 0) * (size_t)call->n_ranks;
+    size_t bytes = 128 + 4 * call->count * (call->type != NULL ? call->type->size : 0) * (size_t)call->n_ranks;
     void *send = model_aligned_alloc(64, bytes), *recv = model_aligned_alloc(64, bytes);
     size_t *numbers = test_alloc(oracle_numbers_bytes(call));
     memset(send, 0, bytes);
@@ -143,8 +143,10 @@ static void run_counted(void)
 static bool count(void)
 {
     int measured = counted->rests ? calls() - WARM : 1;
-    counted->harness =
-        (struct model_harness){.name = "transfers", .run = run_counted, .processors = 2 * counted->call.n_ranks};
+    counted->harness = (struct model_harness){.name = "transfers",
+                                              .run = run_counted,
+                                              .processors = 2 * counted->call.n_ranks,
+                                              .cache = counted->machine->cores_cache};
     counted->hops = counted->lines = 0;
     counted->arrived = 0;
     model->harness = &counted->harness;
