@@ -64,6 +64,11 @@ model: ## Check memory orders under many schedules, about a minute (ARGS='-h': o
 mutants: ## Weaken each memory order, one at a time; the checker must find it (ARGS='slot.h')
 	@scripts/mutants $(ARGS)
 
+schedules: ## Play whole communicators on one thread, in orders that seeds decide (MINUTES=5; ARGS='-s SEED': replay one)
+	@cmake -S . -B build -DWEFT_BUILD_TESTS=ON $(CMAKE_OPTIONS) >/dev/null
+	@cmake --build build --target weft_schedules -j $$(nproc) >/dev/null
+	@build/tests/schedules/weft_schedules $(or $(ARGS),-x 1000000 -t $$(($(or $(MINUTES),5) * 60)))
+
 format: ## Lay out all sources as .clang-format says
 	@scripts/format
 

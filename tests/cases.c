@@ -94,11 +94,6 @@ void item_free(struct item *item)
 
 /* ---- Running and checking ---- */
 
-struct guarded {
-    unsigned char *base, *data;
-    size_t bytes;
-};
-
 static struct guarded guarded_alloc(size_t bytes, size_t misaligned)
 {
     struct guarded buffer = {.base = test_alloc(bytes + 2 * GUARD + 16), .bytes = bytes};
@@ -144,16 +139,6 @@ static void check_received(const struct item *item, int rank, const unsigned cha
           item_describe(item, text, sizeof text), rank, how, at / call->type->size, found, want);
 }
 
-/* One rank's part of an item, from the call until it is checked. */
-struct flight {
-    const struct item *item;
-    struct guarded send, recv;
-    size_t *numbers, give, own;
-    weft_request *request;
-    bool in_place, keeps;
-    char how[80];
-};
-
 /* Buffers of a shape that this rank chooses, and what to hand in for them. */
 static void prepare(struct flight *flight, int rank, const void **send, void **recv)
 {
@@ -194,17 +179,42 @@ static void prepare(struct flight *flight, int rank, const void **send, void **r
              odd ? "misaligned" : "aligned", (void *)(uintptr_t)*send, *recv);
 }
 
-/* The call, or the start of it. False: it has failed. */
-static bool take_off(struct flight *flight, const struct item *item, weft_comm *comm)
+weft_status flight_begin(struct flight *flight, const struct item *item, weft_comm *comm)
 {
     const void *send;
     void *recv;
+    *flight = (struct flight){.item = item, .numbers = test_alloc(oracle_numbers_bytes(&item->call))};
+    prepare(flight, weft_comm_rank(comm), &send, &recv);
+    return item->call.collective->perform(&item->call, comm, send, recv, flight->numbers,
+                                          item->nonblocking ? &flight->request : NULL);
+}
+
+void flight_check(const struct flight *flight, int rank)
+{
+    const struct item *item = flight->item;
+    char text[200];
+    check_received(item, rank, flight->keeps ? flight->send.data + flight->own : flight->recv.data, flight->how);
+    CHECK((flight->in_place && !flight->keeps) || flight->give == 0 ||
+              memcmp(flight->send.data, item->inputs[rank], flight->give) == 0,
+          "%s: rank %d, %s: the send buffer has changed", item_describe(item, text, sizeof text), rank, flight->how);
+    CHECK(guards_whole(&flight->send) && guards_whole(&flight->recv),
+          "%s: rank %d, %s: bytes beside a buffer have changed", item_describe(item, text, sizeof text), rank,
+          flight->how);
+}
+
+void flight_free(struct flight *flight)
+{
+    free(flight->send.base);
+    free(flight->recv.base);
+    free(flight->numbers);
+}
+
+/* The call, or the start of it. False: it has failed. */
+static bool take_off(struct flight *flight, const struct item *item, weft_comm *comm)
+{
     char text[200];
     int rank = weft_comm_rank(comm);
-    *flight = (struct flight){.item = item, .numbers = test_alloc(oracle_numbers_bytes(&item->call))};
-    prepare(flight, rank, &send, &recv);
-    weft_status status = item->call.collective->perform(&item->call, comm, send, recv, flight->numbers,
-                                                        item->nonblocking ? &flight->request : NULL);
+    weft_status status = flight_begin(flight, item, comm);
     return CHECK(status == WEFT_OK, "%s: rank %d, %s: %s (%s)", item_describe(item, text, sizeof text), rank,
                  flight->how, weft_status_name(status), weft_last_error());
 }
@@ -223,19 +233,9 @@ static void land(struct flight *flight, weft_comm *comm, bool flew)
         status = weft_wait_one(&flight->request);
     if (flew &&
         CHECK(status == WEFT_OK && flight->request == NULL, "%s: rank %d, %s: %s (%s)",
-              item_describe(item, text, sizeof text), rank, flight->how, weft_status_name(status), weft_last_error())) {
-        check_received(item, rank, flight->keeps ? flight->send.data + flight->own : flight->recv.data, flight->how);
-        CHECK((flight->in_place && !flight->keeps) || flight->give == 0 ||
-                  memcmp(flight->send.data, item->inputs[rank], flight->give) == 0,
-              "%s: rank %d, %s: the send buffer has changed", item_describe(item, text, sizeof text), rank,
-              flight->how);
-        CHECK(guards_whole(&flight->send) && guards_whole(&flight->recv),
-              "%s: rank %d, %s: bytes beside a buffer have changed", item_describe(item, text, sizeof text), rank,
-              flight->how);
-    }
-    free(flight->send.base);
-    free(flight->recv.base);
-    free(flight->numbers);
+              item_describe(item, text, sizeof text), rank, flight->how, weft_status_name(status), weft_last_error()))
+        flight_check(flight, rank);
+    flight_free(flight);
 }
 
 void item_run(const struct item *item, weft_comm *comm)

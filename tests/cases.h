@@ -33,6 +33,25 @@ const char *item_describe(const struct item *item, char *text, size_t size);
 
 /* One rank's part of many items in a row. Any thread. */
 void items_run(const struct item *items, size_t count, weft_comm *comm);
+/* The same in parts. One rank's part of an item, from the call until it is checked. */
+struct guarded {
+    unsigned char *base, *data;
+    size_t bytes;
+};
+struct flight {
+    const struct item *item;
+    struct guarded send, recv;
+    size_t *numbers, give, own;
+    weft_request *request;
+    bool in_place, keeps;
+    char how[80];
+};
+/* Prepares the buffers and makes the call, or starts it. */
+weft_status flight_begin(struct flight *flight, const struct item *item, weft_comm *comm);
+/* Once it has finished well: what has come, and that nothing else has changed. */
+void flight_check(const struct flight *flight, int rank);
+void flight_free(struct flight *flight);
+
 /* All items in a row on a new communicator; frees them; fails the test if a rank noted anything. */
 void run_items(int n_ranks, const weft_config *config, struct item *items, size_t count);
 

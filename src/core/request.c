@@ -154,8 +154,12 @@ static bool advance(struct weft_request *request, bool hurry)
     enum weft_move moved = request->move(operation);
     comm->moving = false;
     request->waits = moved == WEFT_MOVE_WAIT;
-    if (moved == WEFT_MOVE_WAIT)
-        return !waited || before.word != operation->until.word || before.value != operation->until.value;
+    if (moved == WEFT_MOVE_WAIT) {
+        bool went_on = !waited || before.word != operation->until.word || before.value != operation->until.value;
+        if (went_on)
+            request->departures = 0; /* who left is asked after anew: now it may need them */
+        return went_on;
+    }
     weft_request_finish(request, moved == WEFT_MOVE_DONE ? operation->status : request->fail(request));
     return true;
 }

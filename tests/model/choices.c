@@ -20,7 +20,8 @@ struct decision {
 
 /* On pages of its own, since variables are set back before every schedule. */
 static struct choices {
-    enum { RANDOM, ALL, AGAIN } how;
+    enum { RANDOM, ALL, AGAIN, BY } how;
+    int (*by)(enum model_choice kind, int alternatives);
     int32_t place; /* of the next decision */
     uint64_t random;
     int preempt_rate, stale_rate; /* of 1024 */
@@ -100,6 +101,8 @@ int model_choose(enum model_choice kind, int alternatives)
     choices->place++;
     if (choices->how == AGAIN)
         return choose_again();
+    if (choices->how == BY)
+        return choices->by(kind, alternatives);
     if (alternatives < 2 || (model->quiet && kind != MODEL_NEXT && kind != MODEL_YIELD))
         return 0;
     if (choices->how == ALL)
@@ -115,6 +118,12 @@ void model_choose_all(int preemptions)
     choices->how = ALL;
     choices->bound = preemptions;
     choices->place = choices->logged = choices->planned = choices->preemptions = 0;
+}
+
+void model_choose_by(int (*choose)(enum model_choice kind, int alternatives))
+{
+    choices->how = BY;
+    choices->by = choose;
 }
 
 bool model_choose_next(void)

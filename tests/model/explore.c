@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* explore.c - runs harnesses under many schedules, and tells what it finds with the seed that replays it.
- *
- * Before each schedule the program's variables and heaps are set back, so that every one begins alike. What must outlive a schedule stands
- * on pages of its own. Usage: see usage(). */
+ * Usage: see usage(). */
 #include "runtime.h"
 
 #include <getopt.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
-
-extern unsigned char __data_start[], _end[];
 
 static void usage(FILE *out)
 {
@@ -35,101 +27,6 @@ static void usage(FILE *out)
 static const struct model_harness *const files[] = {model_litmus,   model_lines,    model_gates,
                                                     model_buffers,  model_failures, model_worlds,
                                                     model_requests, model_messages, model_domains};
-
-/* ---- One schedule */
-
-static void set_back(void)
-{
-    size_t bytes = (size_t)(_end - __data_start);
-    static unsigned char *image; /* set before the image is taken */
-    if (image == NULL) {
-        image = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        memcpy(image, __data_start, bytes);
-    } else {
-        memcpy(__data_start, image, bytes);
-    }
-    for (int thread = 0; thread < MODEL_THREADS; thread++) {
-        memset(model->arena + (size_t)thread * MODEL_HEAP_BYTES, 0, model->threads[thread].heap_used);
-        model->threads[thread].heap_used = 0;
-    }
-}
-
-static void run_schedule(void)
-{
-    set_back();
-    model_memory_begin();
-    model_races_begin();
-    model_begin();
-    model_switch(&model->explorer, model->threads[0].stack_pointer);
-    model->explorer = NULL;
-    if (!model->failed && model->pages != 0) {
-        model->failed = true;
-        snprintf(model->why, sizeof model->why, "%ld worlds are left behind", model->pages);
-    }
-}
-
-__attribute__((noreturn)) static void end_schedule(void)
-{
-    void *explorer = model->explorer;
-    model->failed = true;
-    model_switch(&model_self()->stack_pointer, explorer);
-    __builtin_unreachable();
-}
-
-void model_fail(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(model->why, sizeof model->why, format, arguments);
-    va_end(arguments);
-    if (!model_running()) {
-        fprintf(stderr, "%s\n", model->why);
-        abort();
-    }
-    end_schedule();
-}
-
-void model_check(bool held, const char *condition, const char *file, int line, const char *format, ...)
-{
-    char text[300];
-    va_list arguments;
-    if (held)
-        return;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    model_fail("%s:%d: thread %d: %s does not hold: %s", file, line, model->current, condition, text);
-}
-
-void model_check_status(weft_status expected, weft_status found, const char *call, const char *file, int line)
-{
-    if (expected == found)
-        return;
-    model_fail("%s:%d: thread %d: %s returned %s, expected %s: %s", file, line, model->current, call,
-               weft_status_name(found), weft_status_name(expected), weft_last_error());
-}
-
-static void on_signal(int signal, siginfo_t *info, void *context)
-{
-    (void)context;
-    if (!model_running()) {
-        fprintf(stderr, "signal %d outside of a schedule\n", signal);
-        _exit(2);
-    }
-    snprintf(model->why, sizeof model->why, "thread %d crashed with signal %d at address %p", model->current, signal,
-             info->si_addr);
-    end_schedule();
-}
-
-static void catch_crashes(void)
-{
-    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
-    stack_t stack = {.ss_sp = malloc(65536), .ss_size = 65536};
-    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
-    sigaltstack(&stack, NULL);
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        sigaction(signals[i], &action, NULL);
-}
 
 /* ---- Many schedules */
 
@@ -151,7 +48,7 @@ static double now(void)
 static bool run_traced(void)
 {
     model_trace_on();
-    run_schedule();
+    model_schedule();
     model_trace_print();
     printf("  %s\n", model->failed ? model->why : "Nothing was found.");
     return !model->failed;
@@ -167,7 +64,7 @@ static bool explore_all(const struct limits *limits, long *count, bool *complete
     model_choose_all(model->harness->exhaustive);
     while (more && *count < limits->exhaustive && (*count % 64 != 0 || now() < end)) {
         model->shared_grew = false;
-        run_schedule();
+        model_schedule();
         ++*count;
         if (model->failed)
             return false;
@@ -188,7 +85,7 @@ static bool explore_randomly(const struct limits *limits, long *count, long *ste
     while (*count < limits->random && (*count % 64 != 0 || now() < end)) {
         *seed = limits->first_seed + (uint64_t)*count;
         model_choose_randomly(*seed);
-        run_schedule();
+        model_schedule();
         ++*count;
         *steps += model->steps;
         if (model->failed)
@@ -264,17 +161,6 @@ static bool explore_files(const struct limits *limits, bool list)
     return clean;
 }
 
-static void set_up(void)
-{
-    model = mmap(NULL, sizeof *model, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    model_memory_setup();
-    model_races_setup();
-    model_choices_setup();
-    model_trace_setup();
-    model_fibers_setup();
-    catch_crashes();
-}
-
 int main(int argc, char **argv)
 {
     struct limits limits = {.random = 20000, .exhaustive = 200000, .first_seed = 1, .seconds = 60};
@@ -311,7 +197,7 @@ int main(int argc, char **argv)
             return option == 'h' ? 0 : 2;
         }
     }
-    set_up();
+    model_schedules_setup();
     if (optind == argc)
         return explore_files(&limits, list) ? 0 : 1;
     for (int i = optind; i < argc; i++) {

@@ -100,9 +100,8 @@ void model_locals_swap(int from, int to)
     memcpy(locals->block, locals->saved + (size_t)to * locals->bytes, locals->bytes);
 }
 
-void model_locals_reset(void)
+void model_locals_reset(int thread)
 {
-    memcpy(locals->block, locals->initial, locals->bytes);
-    for (int thread = 0; thread < MODEL_THREADS; thread++)
-        memcpy(locals->saved + (size_t)thread * locals->bytes, locals->initial, locals->bytes);
+    memcpy(thread == model->current ? locals->block : locals->saved + (size_t)thread * locals->bytes, locals->initial,
+           locals->bytes);
 }

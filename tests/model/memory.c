@@ -32,25 +32,26 @@ static bool releases(int order)
     return order == RELEASE || order == ACQ_REL || order == SEQ_CST;
 }
 
-void model_clock_join(struct model_clock *clock, const struct model_clock *other)
+static void clock_join(struct model_clock *clock, const struct model_clock *other)
 {
     for (int thread = 0; thread < MODEL_THREADS; thread++)
         if (other->of[thread] > clock->of[thread])
             clock->of[thread] = other->of[thread];
 }
 
-void model_view_join(model_index *restrict view, const model_index *restrict other, int length)
+static void view_join(model_index *restrict view, const model_index *restrict other, int length)
 {
     for (int i = 0; i < length; i++)
         view[i] = other[i] > view[i] ? other[i] : view[i];
 }
 
-void model_tick(void)
+/* From now on what the thread does has a later time. */
+static void tick(void)
 {
     model_self()->clock.of[model->current]++;
 }
 
-void *model_pool(size_t bytes)
+static void *pool(size_t bytes)
 {
     void *at = model->pool_at;
     model->pool_at += (bytes + 63) & ~(size_t)63;
@@ -70,6 +71,46 @@ void model_memory_begin(void)
     model->n_locations = 0;
 }
 
+/* ---- What threads take over from one another beside atomics */
+
+void model_memory_thread(int thread)
+{
+    struct model_thread *self = model_self(), *made = &model->threads[thread];
+    memset(&made->clock, 0, sizeof made->clock);
+    made->clock.of[thread] = 1;
+    if (made == self)
+        return;
+    clock_join(&made->clock, &self->clock);
+    memset(made->view, 0, (size_t)model->n_locations * sizeof(model_index));
+    memset(made->stale, 0, (size_t)model->n_locations);
+    view_join(made->view, self->view, model->n_locations);
+    tick();
+}
+
+void model_memory_joined(int thread)
+{
+    struct model_thread *self = model_self(), *other = &model->threads[thread];
+    clock_join(&self->clock, &other->clock);
+    view_join(self->view, other->view, model->n_locations);
+}
+
+void model_memory_locked(struct model_lock *lock)
+{
+    struct model_thread *self = model_self();
+    clock_join(&self->clock, &lock->clock);
+    view_join(self->view, lock->view, lock->view_length);
+}
+
+void model_memory_unlocked(struct model_lock *lock)
+{
+    struct model_thread *self = model_self();
+    lock->clock = self->clock;
+    lock->view = pool((size_t)model->n_locations * sizeof *lock->view);
+    lock->view_length = model->n_locations;
+    memcpy(lock->view, self->view, (size_t)model->n_locations * sizeof *lock->view);
+    tick();
+}
+
 /* ---- Locations */
 
 static uint64_t in_memory(const void *address, int size)
@@ -81,7 +122,7 @@ static uint64_t in_memory(const void *address, int size)
 
 static struct model_store *append(struct model_location *location, uint64_t value, int view_length)
 {
-    struct model_store *store = model_pool(sizeof *store + (size_t)view_length * sizeof(model_index));
+    struct model_store *store = pool(sizeof *store + (size_t)view_length * sizeof(model_index));
     if (location->count == STORES)
         model_fail("more than %d stores to one location", STORES);
     store->value = value;
@@ -186,8 +227,8 @@ static void take_over(const struct model_location *location, int index, int orde
         self->view[index_of(location)] = (model_index)index;
     if (!acquires(order))
         return;
-    model_clock_join(&self->clock, &store->clock);
-    model_view_join(self->view, store->view, store->view_length);
+    clock_join(&self->clock, &store->clock);
+    view_join(self->view, store->view, store->view_length);
 }
 
 static void trace_load(const struct model_location *location, int index, const char *what)
@@ -228,13 +269,13 @@ static void put(struct model_location *location, uint64_t value, int order, cons
         memset(store->view, 0, (size_t)length * sizeof(model_index));
     }
     if (replaced != NULL) {
-        model_clock_join(&store->clock, &replaced->clock);
-        model_view_join(store->view, replaced->view, replaced->view_length);
+        clock_join(&store->clock, &replaced->clock);
+        view_join(store->view, replaced->view, replaced->view_length);
     }
     if (order == SEQ_CST)
         location->last_sequential = (model_index)(location->count - 1);
     if (releases(order))
-        model_tick();
+        tick();
     write_memory((void *)location->address, location->size, value);
 }
 

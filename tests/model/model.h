@@ -18,6 +18,7 @@ struct model_harness {
     const char *what; /* in one sentence */
     void (*run)(void);
     int processors; /* that the library finds; fewer than ranks: it is crowded */
+    int cache;      /* processors that share one; 0: two. The first belong to the first ranks, and so on */
     bool timers;    /* sleeps may end by their deadline; otherwise whoever sleeps must be woken */
     bool hasty; /* with timers: time flies and sleeps end for no reason half the time, so that ranks look round often */
     bool fenced;       /* the system makes no fence for all threads: who publishes makes its own */
@@ -29,13 +30,15 @@ struct model_harness {
 extern const struct model_harness model_litmus[], model_lines[], model_gates[], model_buffers[], model_failures[],
     model_worlds[], model_requests[], model_messages[], model_domains[];
 
-/* Fails the schedule, and says where and why, unless the condition holds. */
-#define CHECK(condition, ...) model_check((condition), #condition, __FILE__, __LINE__, __VA_ARGS__)
 __attribute__((format(printf, 5, 6))) void model_check(bool held, const char *condition, const char *file, int line,
                                                        const char *format, ...);
+void model_check_status(weft_status expected, weft_status found, const char *call, const char *file, int line);
+/* Fails the schedule, and says where and why, unless the condition holds. (What support.h has does the same where both are.) */
+#ifndef CHECK
+#define CHECK(condition, ...) model_check((condition), #condition, __FILE__, __LINE__, __VA_ARGS__)
 #define CHECK_OK(call) model_check_status(WEFT_OK, (call), #call, __FILE__, __LINE__)
 #define CHECK_STATUS(expected, call) model_check_status((expected), (call), #call, __FILE__, __LINE__)
-void model_check_status(weft_status expected, weft_status found, const char *call, const char *file, int line);
+#endif
 
 /* Makes a communicator of n ranks and runs `body` for each on a thread of its own (the calling one is rank 0). The handles are destroyed
  * when all have come back, not before: a rank that leaves wakes the others, and so would hide a wake-up that was lost. */

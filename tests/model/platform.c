@@ -8,6 +8,10 @@
 
 int64_t weft_now_ns(void)
 {
+    if (model->timeless) {
+        model_give_way();
+        return model->now_ns;
+    }
     model_point(NULL);
     model_pass_time(model->harness->timers && model_choose(MODEL_TIME, 2) == 1 ? 40 * MODEL_TICK_NS : MODEL_TICK_NS);
     return model->now_ns;
@@ -26,7 +30,8 @@ void weft_yield(void)
 
 void weft_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
-    model_point(NULL);
+    if (!model->coarse)
+        model_point(NULL);
     if (model_kernel_load(word) != expected)
         return;
     if (model_choose(MODEL_TIME, 2) == 1)
@@ -37,12 +42,13 @@ void weft_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline
 void weft_futex_wake(_Atomic uint32_t *word, int count)
 {
     int sleepers[MODEL_THREADS];
-    model_point(NULL);
+    if (!model->coarse)
+        model_point(NULL);
     model_kernel_seen(word);
     for (; count > 0; count--) {
         int asleep = 0;
         for (int thread = 0; thread < model->n_threads; thread++)
-            if (model->threads[thread].state == MODEL_BLOCKED && model->threads[thread].blocked_on == word)
+            if (model->threads[thread].blocked_on == word && model->threads[thread].state == MODEL_BLOCKED)
                 sleepers[asleep++] = thread;
         if (asleep == 0)
             return;
@@ -67,7 +73,8 @@ void weft_fence_all(void)
 
 void *weft_pages_allocate(size_t bytes)
 {
-    model->pages++;
+    if (++model->pages > model->pages_most)
+        model->pages_most = model->pages;
     return model_aligned_alloc(4096, bytes);
 }
 
@@ -162,11 +169,10 @@ int weft_topology_vicinity(enum weft_vicinity vicinity, int place, char *why, si
     return place;
 }
 
-/* Two ranks a cache. */
 int weft_topology_home(int place, int *processors)
 {
-    *processors = 2;
-    return place / 2;
+    *processors = model->harness->cache > 0 ? model->harness->cache : 2;
+    return place / *processors;
 }
 
 void weft_machine_name(char name[WEFT_MACHINE_TEXT])

@@ -35,20 +35,28 @@ void *model_memset(void *target, int value, size_t bytes)
 }
 
 struct header {
-    size_t bytes;
+    size_t bytes, counted;
 };
+
+/* The library's events stay in their table for ever. Nothing else that it allocates is one line. */
+static bool is_event(size_t alignment, size_t bytes)
+{
+    return alignment == 64 && bytes == 64;
+}
 
 void *model_aligned_alloc(size_t alignment, size_t bytes)
 {
-    struct model_thread *self = model_self();
+    int heap = model->current % MODEL_HEAPS;
+    bool counted = !is_event(alignment, bytes);
     if (alignment < 64)
         alignment = 64; /* no two blocks share a line */
-    size_t at = (self->heap_used + sizeof(struct header) + alignment - 1) / alignment * alignment;
+    size_t at = (model->heap_used[heap] + sizeof(struct header) + alignment - 1) / alignment * alignment;
     if (at + bytes > MODEL_HEAP_BYTES)
         model_fail("thread %d allocates more than %d KiB", model->current, MODEL_HEAP_BYTES >> 10);
-    unsigned char *block = model->arena + (size_t)model->current * MODEL_HEAP_BYTES + at;
-    ((struct header *)block)[-1].bytes = bytes;
-    self->heap_used = (uint32_t)(at + bytes);
+    unsigned char *block = model->arena + (size_t)heap * MODEL_HEAP_BYTES + at;
+    ((struct header *)block)[-1] = (struct header){bytes, counted};
+    model->heap_used[heap] = at + bytes;
+    model->blocks += counted;
     return block;
 }
 
@@ -70,6 +78,7 @@ void model_free(void *block)
         return;
     size_t bytes = ((struct header *)block)[-1].bytes;
     model_free_cells((uintptr_t)block, bytes);
+    model->blocks -= ((struct header *)block)[-1].counted;
 }
 
 char *model_strdup(const char *text)
@@ -150,36 +159,35 @@ int model_snprintf(char *text, size_t size, const char *format, ...)
 
 /* ---- Locks */
 
-static struct model_lock *lock_at(const void *address)
+/* In a mutex, or the flag of a pthread_once, stands 1 + the place of its lock. 0: not used yet, as their initialisers leave them. */
+static struct model_lock *lock_make(int *object)
 {
-    for (int i = 0; i < model->n_locks; i++)
-        if (model->locks[i].address == address)
-            return &model->locks[i];
-    if (model->n_locks == MODEL_LOCKS)
+    int place = model->n_locks_free > 0 ? model->locks_free[--model->n_locks_free] : model->n_locks++;
+    if (place == MODEL_LOCKS)
         model_fail("more than %d locks", MODEL_LOCKS);
-    model->locks[model->n_locks] = (struct model_lock){.address = address};
-    return &model->locks[model->n_locks++];
+    model->locks[place] = (struct model_lock){.held = false};
+    *object = 1 + place;
+    return &model->locks[place];
+}
+
+static struct model_lock *lock_at(void *object_)
+{
+    int *object = object_;
+    return *object == 0 ? lock_make(object) : &model->locks[*object - 1];
 }
 
 static void lock(struct model_lock *at, const char *in)
 {
-    struct model_thread *self = model_self();
     while (at->held)
         model_block(in, at, INT64_MAX);
     at->held = true;
-    model_clock_join(&self->clock, &at->clock);
-    model_view_join(self->view, at->view, at->view_length);
+    model_memory_locked(at);
 }
 
 static void unlock(struct model_lock *at)
 {
-    struct model_thread *self = model_self();
     at->held = false;
-    at->clock = self->clock;
-    at->view = model_pool((size_t)model->n_locations * sizeof *at->view);
-    at->view_length = model->n_locations;
-    memcpy(at->view, self->view, (size_t)model->n_locations * sizeof *at->view);
-    model_tick();
+    model_memory_unlocked(at);
     for (int thread = 0; thread < model->n_threads; thread++)
         if (model->threads[thread].state == MODEL_BLOCKED && model->threads[thread].blocked_on == at)
             model_wake(thread);
@@ -188,7 +196,7 @@ static void unlock(struct model_lock *at)
 int model_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
 {
     (void)attributes;
-    *lock_at(mutex) = (struct model_lock){.address = mutex};
+    lock_make((int *)mutex);
     return 0;
 }
 
@@ -196,6 +204,8 @@ int model_mutex_destroy(pthread_mutex_t *mutex)
 {
     if (lock_at(mutex)->held)
         model_fail("a mutex is destroyed while it is held");
+    model->locks_free[model->n_locks_free++] = *(int *)mutex - 1;
+    *(int *)mutex = -1;
     return 0;
 }
 

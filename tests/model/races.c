@@ -12,7 +12,7 @@
 extern unsigned char __data_start[], _end[];
 
 enum { CELL = 4, AREA_CELLS = 16 };
-static const size_t ARENA_BYTES = (size_t)MODEL_THREADS * (MODEL_HEAP_BYTES + MODEL_STACK_BYTES);
+static const size_t ARENA_BYTES = (size_t)MODEL_HEAPS * MODEL_HEAP_BYTES + (size_t)MODEL_THREADS * MODEL_STACK_BYTES;
 
 static uintptr_t data_begin(void)
 {

@@ -14,21 +14,27 @@
 
 #include "model.h"
 
+/* Another program may ask for other sizes; see tests/schedules. */
+#ifndef MODEL_THREADS
+#define MODEL_THREADS 6
+#define MODEL_HEAPS MODEL_THREADS /* thread t allocates from heap t modulo as many */
+#define MODEL_HEAP_BYTES (1024 * 1024)
+#define MODEL_LOCKS 64
+#define MODEL_CLOCKS MODEL_THREADS /* threads of which memory is ordered at all, */
+#define MODEL_LOCATIONS 4096       /* and words used as atomics in one schedule */
+#endif
+
 enum {
-    MODEL_THREADS = 6,
-    MODEL_LOCATIONS = 4096, /* words used as atomics in one schedule */
     MODEL_KEYS = 4,
-    MODEL_LOCKS = 64,
     MODEL_STACK_BYTES = 128 * 1024,
-    MODEL_HEAP_BYTES = 1024 * 1024, /* of each thread */
-    MODEL_TICK_NS = 50000           /* that a look at the clock takes */
+    MODEL_TICK_NS = 50000 /* that a look at the clock takes, as a rule */
 };
 
 typedef int16_t model_index; /* of a store to a location, in the order of its modifications */
 
 /* What happened before, by thread. */
 struct model_clock {
-    uint32_t of[MODEL_THREADS];
+    uint32_t of[MODEL_CLOCKS];
 };
 
 enum model_state { MODEL_UNUSED, MODEL_READY, MODEL_BLOCKED, MODEL_ENDED };
@@ -42,7 +48,6 @@ struct model_thread {
     void *(*start)(void *argument);
     void *argument, *result;
     struct model_clock clock;
-    uint32_t heap_used;
     void *keys[MODEL_KEYS];
     model_index view[MODEL_LOCATIONS]; /* the oldest store to each location that this thread may still read */
     uint8_t stale[MODEL_LOCATIONS];    /* old values read one after the other */
@@ -84,7 +89,6 @@ struct model_area {
 };
 
 struct model_lock {
-    const void *address;
     bool held, done; /* done: of a pthread_once */
     struct model_clock clock;
     model_index *view;
@@ -94,11 +98,16 @@ struct model_lock {
 struct model {
     const struct model_harness *harness;
     struct model_thread threads[MODEL_THREADS];
-    int n_threads, current;
+    int n_threads, n_ready, current;
     void *explorer; /* stack pointer of the explorer while a schedule runs */
     int64_t now_ns;
-    long steps, pages;
+    bool coarse;   /* no other thread goes on between a look and the sleep that follows, or a ring and the wake-up */
+    bool timeless; /* the clock stands; a look at it lets another thread go on */
+    long steps, steps_most;         /* more is a loop that does not end */
+    long pages, pages_most, blocks; /* of worlds, of memory: allocated and not freed */
+    size_t heap_used[MODEL_HEAPS];
     struct model_lock locks[MODEL_LOCKS];
+    int locks_free[MODEL_LOCKS], n_locks_free; /* destroyed */
     int n_locks, n_keys;
     void (*key_destructors[MODEL_KEYS])(void *);
     /* memory.c */
@@ -137,6 +146,8 @@ void model_choices_setup(void);
 void model_choose_randomly(uint64_t seed);
 /* All schedules, one after the other, with at most so many preemptions. */
 void model_choose_all(int preemptions);
+/* As the function says, which knows the kinds and what is current. */
+void model_choose_by(int (*choose)(enum model_choice kind, int alternatives));
 /* To be asked after each: is there another one? */
 bool model_choose_next(void);
 bool model_choosing_all(void);
@@ -144,7 +155,11 @@ bool model_choosing_all(void);
 void model_choices_text(char *text, size_t size);
 bool model_choose_again(const char *text);
 
-/* ---- explore.c */
+/* ---- schedule.c */
+
+void model_schedules_setup(void);
+/* One schedule of model->harness, by the choices that were set up. model->failed and why say what was found. */
+void model_schedule(void);
 
 /* Ends the schedule with a finding. */
 __attribute__((format(printf, 1, 2), noreturn)) void model_fail(const char *format, ...);
@@ -155,7 +170,7 @@ void model_switch(void **save_stack_pointer, void *stack_pointer);
 void *model_fiber(unsigned char *stack, size_t bytes, void (*entry)(void));
 void model_fibers_setup(void); /* the variables that each thread has one of */
 void model_locals_swap(int from, int to);
-void model_locals_reset(void);
+void model_locals_reset(int thread);
 
 /* ---- scheduler.c */
 
@@ -176,10 +191,14 @@ void model_pass_time(int64_t ns); /* and whose deadline has come wakes */
 int model_thread_create(void *(*start)(void *), void *argument);
 void model_thread_join(int thread, void **result);
 
-/* ---- memory.c */
+/* ---- memory.c: what schedules see of memory; tests/schedules has another */
 
 void model_memory_setup(void);
 void model_memory_begin(void);
+void model_memory_thread(int thread); /* made by the current one, or the first */
+void model_memory_joined(int thread);
+void model_memory_locked(struct model_lock *lock);
+void model_memory_unlocked(struct model_lock *lock);
 uint64_t model_load(const void *address, int size, int order);
 void model_store(void *address, int size, uint64_t value, int order);
 /* Reads the newest value, and stores `value` in its place. Returns what it read. */
@@ -191,11 +210,6 @@ uint64_t model_kernel_load(const void *address);
 void model_kernel_seen(const void *address);
 /* Every thread comes to a seq_cst fence here. */
 void model_fence_all(void);
-void *model_pool(size_t bytes);
-void model_clock_join(struct model_clock *clock, const struct model_clock *other);
-void model_view_join(model_index *view, const model_index *other, int length);
-/* From now on what the thread does has a later time. */
-void model_tick(void);
 
 /* ---- races.c */
 
@@ -208,6 +222,11 @@ void model_plain(uintptr_t address, size_t bytes, bool write);
 void model_check_cells(long cell, uintptr_t address, int count, bool write);
 void model_free_cells(uintptr_t address, size_t bytes);
 void model_forget_shared(void);
+
+/* ---- posix.c: memory that is set back, or at least is to be freed */
+
+void *model_aligned_alloc(size_t alignment, size_t bytes);
+void model_free(void *block);
 
 /* ---- trace.c: what is written down while a finding is replayed */
 

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const long STEPS = 100000; /* of one schedule: more is a loop that does not end */
-
 struct model *model;
 
 static void switch_to(int thread)
@@ -23,29 +21,38 @@ static void switch_to(int thread)
     model_switch(&model->threads[from].stack_pointer, model->threads[thread].stack_pointer);
 }
 
-/* The threads that can go on, from the one after the current, without it. */
-static int others_ready(int *others)
+static void set_state(int thread, enum model_state state)
 {
-    int count = 0;
-    for (int step = 1; step < model->n_threads; step++) {
-        int thread = (model->current + step) % model->n_threads;
-        if (model->threads[thread].state == MODEL_READY)
-            others[count++] = thread;
-    }
-    return count;
+    struct model_thread *at = &model->threads[thread];
+    model->n_ready += (state == MODEL_READY) - (at->state == MODEL_READY);
+    at->state = state;
+}
+
+static int others_ready(void)
+{
+    return model->n_ready - (model_self()->state == MODEL_READY);
+}
+
+/* Of the threads that can go on, counted from the one after the current, without it. */
+static int other(int index)
+{
+    int thread = model->current;
+    for (index++; index > 0; index -= model->threads[thread].state == MODEL_READY)
+        thread = thread + 1 < model->n_threads ? thread + 1 : 0;
+    return thread;
 }
 
 static void count_step(void)
 {
-    if (++model->steps > STEPS)
-        model_fail("after %ld steps there is no end in sight: a loop waits for what never comes", STEPS);
+    if (++model->steps > model->steps_most)
+        model_fail("after %ld steps there is no end in sight: a loop waits for what never comes", model->steps_most);
 }
 
 void model_point(const void *address)
 {
-    int others[MODEL_THREADS], count;
+    int count = others_ready();
     count_step();
-    if (model->n_threads == 1 || (count = others_ready(others)) == 0)
+    if (count == 0)
         return;
     if (address != NULL && model_choosing_all()) {
         long cell = model_cell_of((uintptr_t)address);
@@ -54,15 +61,15 @@ void model_point(const void *address)
     }
     int chosen = model_choose(MODEL_PREEMPT, count + 1);
     if (chosen > 0)
-        switch_to(others[chosen - 1]);
+        switch_to(other(chosen - 1));
 }
 
 void model_give_way(void)
 {
-    int others[MODEL_THREADS], count = others_ready(others);
+    int count = others_ready();
     count_step();
     if (count > 0)
-        switch_to(others[model_choose(MODEL_YIELD, count)]);
+        switch_to(other(model_choose(MODEL_YIELD, count)));
 }
 
 /* ---- Blocking */
@@ -93,21 +100,21 @@ static void time_out_first(void)
 void model_block(const char *in, const void *on, int64_t deadline_ns)
 {
     struct model_thread *self = model_self();
-    int others[MODEL_THREADS], count;
-    self->state = MODEL_BLOCKED;
+    int count;
+    set_state(model->current, MODEL_BLOCKED);
     self->blocked_in = in;
     self->blocked_on = on;
     self->deadline_ns = deadline_ns;
     model_trace("blocks in %s", in);
-    while ((count = others_ready(others)) == 0 && self->state == MODEL_BLOCKED)
+    while ((count = others_ready()) == 0 && self->state == MODEL_BLOCKED)
         time_out_first();
     if (count > 0)
-        switch_to(others[model_choose(MODEL_NEXT, count)]);
+        switch_to(other(model_choose(MODEL_NEXT, count)));
 }
 
 void model_wake(int thread)
 {
-    model->threads[thread].state = MODEL_READY;
+    set_state(thread, MODEL_READY);
     model->threads[thread].blocked_on = NULL;
 }
 
@@ -128,7 +135,7 @@ void model_quiet(bool quiet)
 
 static unsigned char *stack_of(int thread)
 {
-    return model->arena + (size_t)MODEL_THREADS * MODEL_HEAP_BYTES + (size_t)thread * MODEL_STACK_BYTES;
+    return model->arena + (size_t)MODEL_HEAPS * MODEL_HEAP_BYTES + (size_t)thread * MODEL_STACK_BYTES;
 }
 
 /* A destructor may set a key again. */
@@ -149,11 +156,11 @@ static void thread_main(void)
 {
     struct model_thread *self = model_self();
     void *result = self->start(self->argument);
-    int others[MODEL_THREADS], count;
+    int count;
     run_key_destructors();
     self = model_self();
     self->result = result;
-    self->state = MODEL_ENDED;
+    set_state(model->current, MODEL_ENDED);
     for (int thread = 0; thread < model->n_threads; thread++)
         if (model->threads[thread].state == MODEL_BLOCKED && model->threads[thread].blocked_on == self)
             model_wake(thread);
@@ -164,23 +171,23 @@ static void thread_main(void)
                 model_fail("thread %d is left behind", thread);
         model_switch(&self->stack_pointer, explorer);
     }
-    while ((count = others_ready(others)) == 0)
+    while ((count = others_ready()) == 0)
         time_out_first();
-    switch_to(others[model_choose(MODEL_NEXT, count)]);
+    switch_to(other(model_choose(MODEL_NEXT, count)));
     __builtin_unreachable();
 }
 
 static void thread_make(int thread, void *(*start)(void *), void *argument)
 {
     struct model_thread *made = &model->threads[thread];
-    made->state = MODEL_READY;
+    made->state = MODEL_UNUSED;
+    set_state(thread, MODEL_READY);
     made->start = start;
     made->argument = argument;
-    made->heap_used = 0;
     made->deadline_ns = INT64_MAX;
-    memset(&made->clock, 0, sizeof made->clock);
     memset(made->keys, 0, sizeof made->keys);
-    made->clock.of[thread] = 1;
+    model_memory_thread(thread);
+    model_locals_reset(thread);
     made->stack_pointer = model_fiber(stack_of(thread), MODEL_STACK_BYTES, thread_main);
 }
 
@@ -193,39 +200,32 @@ static void *run_harness(void *unused)
 void model_begin(void)
 {
     model->n_threads = 1;
+    model->n_ready = 0;
     model->current = 0;
     model->now_ns = 1000000000;
-    model->steps = model->pages = 0;
-    model->n_locks = model->n_keys = 0;
+    model->steps = model->pages = model->pages_most = model->blocks = 0;
+    model->n_locks = model->n_locks_free = model->n_keys = 0;
     model->failed = model->quiet = false;
-    model_locals_reset();
     thread_make(0, run_harness, NULL);
 }
 
 int model_thread_create(void *(*start)(void *), void *argument)
 {
-    struct model_thread *self = model_self();
     int thread = model->n_threads;
     if (thread == MODEL_THREADS)
         model_fail("more than %d threads", MODEL_THREADS);
     model->n_threads++;
     thread_make(thread, start, argument);
-    model_clock_join(&model->threads[thread].clock, &self->clock);
-    memset(model->threads[thread].view, 0, (size_t)model->n_locations * sizeof(model_index));
-    memset(model->threads[thread].stale, 0, (size_t)model->n_locations);
-    model_view_join(model->threads[thread].view, self->view, model->n_locations);
-    model_tick();
     model_point(NULL);
     return thread;
 }
 
 void model_thread_join(int thread, void **result)
 {
-    struct model_thread *self = model_self(), *other = &model->threads[thread];
+    struct model_thread *other = &model->threads[thread];
     if (other->state != MODEL_ENDED)
         model_block("pthread_join", other, INT64_MAX);
-    model_clock_join(&self->clock, &other->clock);
-    model_view_join(self->view, other->view, model->n_locations);
+    model_memory_joined(thread);
     if (result != NULL)
         *result = other->result;
 }
