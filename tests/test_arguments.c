@@ -45,6 +45,7 @@ static const size_t twos[] = {2, 2, 2}, in_a_row[] = {0, 2, 4}, apart[] = {0, 3,
 
 CALL(broadcast_right, weft_broadcast(comm, room->recv, 4, WEFT_INT32, n - 1))
 CALL(broadcast_null_data, weft_broadcast(comm, NULL, 4, WEFT_INT32, n - 1))
+CALL(broadcast_in_place_of_nothing, weft_broadcast(comm, WEFT_IN_PLACE, 4, WEFT_INT32, n - 1))
 CALL(broadcast_null_type, weft_broadcast(comm, room->recv, 4, NULL, n - 1))
 CALL(broadcast_empty_type, weft_broadcast(comm, room->recv, 4, &empty_type, n - 1))
 CALL(broadcast_nameless_type, weft_broadcast(comm, room->recv, 4, &nameless_type, n - 1))
@@ -56,6 +57,7 @@ CALL(broadcast_root_min, weft_broadcast(comm, NULL, 0, WEFT_INT32, INT_MIN))
 CALL(allgather_right, weft_allgather(comm, room->send, room->recv, 4, WEFT_INT32))
 CALL(allgather_null_send, weft_allgather(comm, NULL, room->recv, 4, WEFT_INT32))
 CALL(allgather_null_recv, weft_allgather(comm, room->send, NULL, 4, WEFT_INT32))
+CALL(allgather_in_place_of_nothing, weft_allgather(comm, room->send, WEFT_IN_PLACE, 4, WEFT_INT32))
 CALL(allgather_null_type, weft_allgather(comm, room->send, room->recv, 4, NULL))
 CALL(allgather_overflow, weft_allgather(comm, room->send, room->recv, SIZE_MAX / 2, WEFT_INT32))
 CALL(allgather_blocks_overflow, weft_allgather(comm, room->send, room->recv, SIZE_MAX / 4, WEFT_INT32))
@@ -66,6 +68,7 @@ CALL(allreduce_right, weft_allreduce(comm, room->send, room->recv, 4, WEFT_INT32
 CALL(allreduce_null_send, weft_allreduce(comm, NULL, room->recv, 4, WEFT_INT32, WEFT_SUM))
 CALL(allreduce_null_recv, weft_allreduce(comm, room->send, NULL, 4, WEFT_INT32, WEFT_SUM))
 CALL(allreduce_null_recv_in_place, weft_allreduce(comm, WEFT_IN_PLACE, NULL, 4, WEFT_INT32, WEFT_SUM))
+CALL(allreduce_in_place_of_nothing, weft_allreduce(comm, WEFT_IN_PLACE, WEFT_IN_PLACE, 4, WEFT_INT32, WEFT_SUM))
 CALL(allreduce_null_type, weft_allreduce(comm, room->send, room->recv, 4, NULL, WEFT_SUM))
 CALL(allreduce_null_op, weft_allreduce(comm, room->send, room->recv, 4, WEFT_INT32, NULL))
 CALL(allreduce_overflow, weft_allreduce(comm, room->send, room->recv, SIZE_MAX / 3, WEFT_INT32, WEFT_SUM))
@@ -93,6 +96,7 @@ CALL(reduce_unsupported, weft_reduce(comm, room->send, room->recv, 4, WEFT_FLOAT
 CALL(gather_right, weft_gather(comm, room->send, room->recv, 2, WEFT_INT32, n / 2))
 CALL(gather_null_send, weft_gather(comm, NULL, room->recv, 2, WEFT_INT32, n / 2))
 CALL(gather_null_recv, weft_gather(comm, room->send, NULL, 2, WEFT_INT32, n / 2))
+CALL(gather_in_place_of_nothing, weft_gather(comm, room->send, WEFT_IN_PLACE, 2, WEFT_INT32, n / 2))
 CALL(gather_null_type, weft_gather(comm, room->send, room->recv, 2, NULL, n / 2))
 CALL(gather_root_above, weft_gather(comm, room->send, room->recv, 2, WEFT_INT32, n + 57))
 CALL(gather_overflow, weft_gather(comm, room->send, room->recv, SIZE_MAX / 2, WEFT_INT32, n / 2))
@@ -113,6 +117,7 @@ CALL(gatherv_crossing, weft_gatherv(comm, room->send, 2, room->recv, twos, cross
 
 CALL(scatter_right, weft_scatter(comm, room->send, room->recv, 2, WEFT_INT32, n / 2))
 CALL(scatter_null_send, weft_scatter(comm, NULL, room->recv, 2, WEFT_INT32, n / 2))
+CALL(scatter_in_place_of_nothing, weft_scatter(comm, WEFT_IN_PLACE, room->recv, 2, WEFT_INT32, n / 2))
 CALL(scatter_null_recv, weft_scatter(comm, room->send, NULL, 2, WEFT_INT32, n / 2))
 CALL(scatter_null_type, weft_scatter(comm, room->send, room->recv, 2, NULL, n / 2))
 CALL(scatter_root_above, weft_scatter(comm, room->send, room->recv, 2, WEFT_INT32, n + 57))
@@ -142,6 +147,7 @@ CALL(allgatherv_crossing, weft_allgatherv(comm, room->send, 2, room->recv, twos,
 CALL(alltoall_right, weft_alltoall(comm, room->send, room->recv, 4, WEFT_INT32))
 CALL(alltoall_null_send, weft_alltoall(comm, NULL, room->recv, 4, WEFT_INT32))
 CALL(alltoall_null_recv, weft_alltoall(comm, room->send, NULL, 4, WEFT_INT32))
+CALL(alltoall_in_place_of_nothing, weft_alltoall(comm, room->send, WEFT_IN_PLACE, 4, WEFT_INT32))
 CALL(alltoall_null_type, weft_alltoall(comm, room->send, room->recv, 4, NULL))
 CALL(alltoall_overflow, weft_alltoall(comm, room->send, room->recv, SIZE_MAX / 2, WEFT_INT32))
 CALL(alltoall_overlap, weft_alltoall(comm, room->recv + 1, room->recv, 4, WEFT_INT32))
@@ -167,6 +173,8 @@ CALL(reduce_scatter_right, weft_reduce_scatter(comm, room->send, room->recv, 4, 
 CALL(reduce_scatter_null_send, weft_reduce_scatter(comm, NULL, room->recv, 4, WEFT_INT32, WEFT_SUM))
 CALL(reduce_scatter_null_recv, weft_reduce_scatter(comm, room->send, NULL, 4, WEFT_INT32, WEFT_SUM))
 CALL(reduce_scatter_null_in_place, weft_reduce_scatter(comm, WEFT_IN_PLACE, NULL, 4, WEFT_INT32, WEFT_SUM))
+CALL(reduce_scatter_in_place_of_nothing,
+     weft_reduce_scatter(comm, WEFT_IN_PLACE, WEFT_IN_PLACE, 4, WEFT_INT32, WEFT_SUM))
 CALL(reduce_scatter_null_type, weft_reduce_scatter(comm, room->send, room->recv, 4, NULL, WEFT_SUM))
 CALL(reduce_scatter_null_op, weft_reduce_scatter(comm, room->send, room->recv, 4, WEFT_INT32, NULL))
 CALL(reduce_scatter_overflow, weft_reduce_scatter(comm, room->send, room->recv, SIZE_MAX / 3, WEFT_INT32, WEFT_SUM))
@@ -224,6 +232,7 @@ static const struct bad_call {
 #call "_" #wrong, call##_##wrong, call##_right, WEFT_ERR_UNSUPPORTED, "weft_" #call, says, -1, false           \
     }
     BAD(broadcast, null_data, "NULL", -1),
+    BAD(broadcast, in_place_of_nothing, "WEFT_IN_PLACE", -1),
     BAD(broadcast, null_type, "type", -1),
     BAD(broadcast, empty_type, "empty", -1),
     BAD(broadcast, nameless_type, "name", -1),
@@ -233,6 +242,7 @@ static const struct bad_call {
     BAD(broadcast, root_min, "root", -1),
     BAD(allgather, null_send, "send", -1),
     BAD(allgather, null_recv, "recv", -1),
+    BAD(allgather, in_place_of_nothing, "WEFT_IN_PLACE", -1),
     BAD(allgather, null_type, "type", -1),
     BAD(allgather, overflow, "overflow", -1),
     BAD(allgather, blocks_overflow, "overflow", -1),
@@ -241,6 +251,7 @@ static const struct bad_call {
     BAD(allreduce, null_send, "send", -1),
     BAD(allreduce, null_recv, "recv", -1),
     BAD(allreduce, null_recv_in_place, "recv", -1),
+    BAD(allreduce, in_place_of_nothing, "WEFT_IN_PLACE", -1),
     BAD(allreduce, null_type, "type", -1),
     BAD(allreduce, null_op, "op", -1),
     BAD(allreduce, overflow, "overflow", -1),
@@ -264,6 +275,7 @@ static const struct bad_call {
     UNSUPPORTED(reduce, unsupported, "bxor"),
     BAD(gather, null_send, "send", -1),
     BAD(gather, null_recv, "recv", -1),
+    BAD(gather, in_place_of_nothing, "WEFT_IN_PLACE", -1),
     BAD(gather, null_type, "type", -1),
     BAD(gather, root_above, "root", 60),
     BAD(gather, overflow, "overflow", -1),
@@ -280,6 +292,7 @@ static const struct bad_call {
     BAD(gatherv, overlap, "overlap", -1),
     AMONG(gatherv, crossing, "blocks 0 and 1 of recv overlap"),
     BAD(scatter, null_send, "send", -1),
+    BAD(scatter, in_place_of_nothing, "WEFT_IN_PLACE", -1),
     BAD(scatter, null_recv, "recv", -1),
     BAD(scatter, null_type, "type", -1),
     BAD(scatter, root_above, "root", 60),
@@ -303,6 +316,7 @@ static const struct bad_call {
     AMONG(allgatherv, crossing, "blocks 0 and 1 of recv overlap"),
     BAD(alltoall, null_send, "send", -1),
     BAD(alltoall, null_recv, "recv", -1),
+    BAD(alltoall, in_place_of_nothing, "WEFT_IN_PLACE", -1),
     BAD(alltoall, null_type, "type", -1),
     BAD(alltoall, overflow, "overflow", -1),
     BAD(alltoall, overlap, "overlap", -1),
@@ -322,6 +336,7 @@ static const struct bad_call {
     BAD(reduce_scatter, null_send, "send", -1),
     BAD(reduce_scatter, null_recv, "recv", -1),
     BAD(reduce_scatter, null_in_place, "recv", -1),
+    BAD(reduce_scatter, in_place_of_nothing, "WEFT_IN_PLACE", -1),
     BAD(reduce_scatter, null_type, "type", -1),
     BAD(reduce_scatter, null_op, "op", -1),
     BAD(reduce_scatter, overflow, "overflow", -1),

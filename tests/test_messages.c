@@ -211,6 +211,7 @@ static void fails(weft_comm *comm, void *arg)
         CHECK_STATUS(WEFT_ERR_ARGUMENT, weft_send(comm, big, 1, WEFT_INT32, 2, 2));
         CHECK_STATUS(WEFT_ERR_ARGUMENT, weft_send(comm, big, 1, WEFT_INT32, 1, -1));
         CHECK_STATUS(WEFT_ERR_ARGUMENT, weft_send(comm, NULL, 1, WEFT_INT32, 1, 2));
+        CHECK_STATUS(WEFT_ERR_ARGUMENT, weft_send(comm, WEFT_IN_PLACE, 1, WEFT_INT32, 1, 2));
         CHECK_OK(weft_comm_set_timeout(comm, 20000000));
         CHECK_STATUS(WEFT_ERR_TIMEOUT, weft_recv(comm, in, 1, WEFT_INT32, 1, 9, NULL));
         CHECK_STATUS(WEFT_ERR_TIMEOUT, weft_send(comm, big, 5000, WEFT_INT32, 1, 9));

@@ -34,9 +34,9 @@ static weft_status check_row(weft_comm *comm, const char *name, const struct row
                                "offset and count times size overflow: block %d of %s has %zu elements of %zu bytes at "
                                "%zu",
                                rank, row->buffer, row->counts[rank], type->size, row->offsets[rank]);
-        if (row->base == NULL && row->counts[rank] > 0)
-            return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "%s is NULL with a count of %zu for rank %d", row->buffer,
-                               row->counts[rank], rank);
+        if (weft_no_buffer(row->base) && row->counts[rank] > 0)
+            return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "%s %s with a count of %zu for rank %d", row->buffer,
+                               weft_no_buffer_text(row->base), row->counts[rank], rank);
     }
     return WEFT_OK;
 }
@@ -93,9 +93,10 @@ static weft_status check_root_buffers(weft_comm *comm, const char *name, const s
                                       const char *all_name, const void *all, const char *one_name, const void **one)
 {
     const char *own = (const char *)((uintptr_t)all + (size_t)comm->rank * call->bytes);
-    if (weft_unlikely((all == NULL || *one == NULL) && call->count > 0))
-        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "%s is NULL with a count of %zu",
-                           all == NULL ? all_name : one_name, call->count);
+    if (weft_unlikely((weft_no_buffer(all) || *one == NULL) && call->count > 0))
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "%s %s with a count of %zu",
+                           weft_no_buffer(all) ? all_name : one_name,
+                           weft_no_buffer_text(weft_no_buffer(all) ? all : *one), call->count);
     if (*one == WEFT_IN_PLACE)
         *one = own;
     if (weft_unlikely(*one != own && weft_overlap(*one, call->bytes, all, call->bytes * (size_t)comm->n_ranks)))
@@ -258,9 +259,10 @@ weft_status weft_alltoall(weft_comm *comm, const void *send, void *recv, size_t 
     WEFT_HANDLE(name, weft_alltoall(comm, send, recv, count, type));
     if ((status = weft_check_elements(comm, name, &call, count, type, (size_t)comm->n_ranks)) != WEFT_OK)
         return status;
-    if (weft_unlikely((recv == NULL || send == NULL) && count > 0))
-        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "%s is NULL with a count of %zu",
-                           recv == NULL ? "recv" : "send", count);
+    if (weft_unlikely((weft_no_buffer(recv) || send == NULL) && count > 0))
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "%s %s with a count of %zu",
+                           weft_no_buffer(recv) ? "recv" : "send",
+                           weft_no_buffer_text(weft_no_buffer(recv) ? recv : send), count);
     call.send = send == WEFT_IN_PLACE ? recv : send;
     size_t all = call.bytes * (size_t)comm->n_ranks;
     if (weft_unlikely(call.send != recv && weft_overlap(call.send, all, recv, all)))

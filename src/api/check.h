@@ -78,6 +78,16 @@ weft_status weft_check_counts(weft_comm *comm, const char *call, const char *wha
 /* What ranks compare instead of counts and offsets (NULL: there are none). */
 uint32_t weft_hash_blocks(const size_t *counts, const size_t *offsets, int n_ranks);
 
+/* NULL, or WEFT_IN_PLACE, its neighbour, where that is not taken (any more); and what is wrong with it. */
+WEFT_INLINE bool weft_no_buffer(const void *buffer)
+{
+    return (uintptr_t)buffer + 1 <= 1;
+}
+WEFT_INLINE const char *weft_no_buffer_text(const void *buffer)
+{
+    return buffer == NULL ? "is NULL" : "is WEFT_IN_PLACE, which it cannot be,";
+}
+
 /* Do [a, a + a_bytes) and [b, b + b_bytes) share a byte? */
 WEFT_INLINE bool weft_overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes)
 {
@@ -134,9 +144,9 @@ WEFT_INLINE weft_status weft_check_reduction(weft_comm *comm, const char *name, 
     if (status != WEFT_OK)
         return status;
     call->send = send == WEFT_IN_PLACE ? recv : send;
-    if (weft_unlikely(count > 0 && (call->send == NULL || (receives && recv == NULL))))
-        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "%s is NULL with a count of %zu",
-                           call->send == NULL && send != WEFT_IN_PLACE ? "send" : "recv", count);
+    if (weft_unlikely(count > 0 && (weft_no_buffer(call->send) || (receives && weft_no_buffer(recv)))))
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "%s %s with a count of %zu", send == NULL ? "send" : "recv",
+                           weft_no_buffer_text(send == NULL ? send : recv), count);
     if (weft_unlikely(receives && call->send != recv && weft_overlap(call->send, call->bytes, recv, call->bytes)))
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "send and recv overlap, and are not the same");
     return WEFT_OK;

@@ -32,8 +32,9 @@ weft_status weft_broadcast(weft_comm *comm, void *data, size_t count, const weft
     if ((status = weft_check_elements(comm, name, &call, count, type, 1)) != WEFT_OK ||
         (status = weft_check_root(comm, name, root)) != WEFT_OK)
         return status;
-    if (weft_unlikely(data == NULL && count > 0))
-        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "data is NULL with a count of %zu", count);
+    if (weft_unlikely(weft_no_buffer(data) && count > 0))
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "data %s with a count of %zu", weft_no_buffer_text(data),
+                           count);
     call.shape = weft_shape(call.collective, type, NULL);
     return weft_broadcast_perform(comm, &call);
 }
@@ -46,9 +47,10 @@ weft_status weft_allgather(weft_comm *comm, const void *send, void *recv, size_t
     WEFT_HANDLE(name, weft_allgather(comm, send, recv, count, type));
     if ((status = weft_check_elements(comm, name, &call, count, type, (size_t)comm->n_ranks)) != WEFT_OK)
         return status;
-    if (weft_unlikely((recv == NULL || send == NULL) && count > 0))
-        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "%s is NULL with a count of %zu",
-                           recv == NULL ? "recv" : "send", count);
+    if (weft_unlikely((weft_no_buffer(recv) || send == NULL) && count > 0))
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "%s %s with a count of %zu",
+                           weft_no_buffer(recv) ? "recv" : "send",
+                           weft_no_buffer_text(weft_no_buffer(recv) ? recv : send), count);
     const char *own = (const char *)recv + (size_t)comm->rank * call.bytes;
     call.send = send == WEFT_IN_PLACE ? own : send;
     if (weft_unlikely(call.send != own &&

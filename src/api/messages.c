@@ -18,8 +18,9 @@ static weft_status check(weft_comm *comm, const char *name, const void *data, si
     if (weft_unlikely(__builtin_mul_overflow(count, type->size, &bytes) || bytes > PTRDIFF_MAX))
         return weft_error(WEFT_ERR_ARGUMENT, name, comm, "count is %zu; that many elements of %zu bytes overflow",
                           count, type->size);
-    if (weft_unlikely(data == NULL && count > 0))
-        return weft_error(WEFT_ERR_ARGUMENT, name, comm, "data is NULL with a count of %zu", count);
+    if (weft_unlikely(weft_no_buffer(data) && count > 0))
+        return weft_error(WEFT_ERR_ARGUMENT, name, comm, "data %s with a count of %zu", weft_no_buffer_text(data),
+                          count);
     return WEFT_OK;
 }
 

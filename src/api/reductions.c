@@ -8,11 +8,12 @@ static weft_status check_vector(weft_comm *comm, const char *name, struct weft_c
 {
     call->recv = recv;
     call->send = send == WEFT_IN_PLACE ? recv : send;
-    if (weft_unlikely(vector_bytes > 0 && call->send == NULL))
-        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "%s is NULL with a count of %zu",
-                           send == WEFT_IN_PLACE ? "recv" : "send", call->count);
-    if (weft_unlikely(result_bytes > 0 && recv == NULL))
-        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "recv is NULL with a count of %zu", call->count);
+    if (weft_unlikely(vector_bytes > 0 && weft_no_buffer(call->send)))
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "%s %s with a count of %zu",
+                           send == WEFT_IN_PLACE ? "recv" : "send", weft_no_buffer_text(call->send), call->count);
+    if (weft_unlikely(result_bytes > 0 && weft_no_buffer(recv)))
+        return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "recv %s with a count of %zu", weft_no_buffer_text(recv),
+                           call->count);
     if (weft_unlikely(call->send != recv && weft_overlap(call->send, vector_bytes, recv, result_bytes)))
         return weft_refuse(comm, WEFT_ERR_ARGUMENT, name, "recv overlaps send, and does not begin where send does");
     return WEFT_OK;

@@ -203,11 +203,6 @@ static weft_status blocks(struct rank *rank, unsigned which, bool blocking)
     const weft_op *op = take_op(read_from(rank));
     size_t count = any_count(rank, type);
     void *send = any_place(rank, rank->send), *recv = any_place(rank, any(rank) < 16 ? rank->send : rank->recv);
-    bool scatters = which == 6 || which == 7;
-    if (send == WEFT_IN_PLACE && scatters) /* meant on the other side alone, and not refused there */
-        send = rank->send;
-    if (recv == WEFT_IN_PLACE && !scatters)
-        recv = rank->recv;
     int root = any_int(rank);
     const size_t *counts = any_counts(rank, type), *offsets = any_offsets(rank, type);
     const size_t *more_counts = any_counts(rank, type), *more_offsets = any_offsets(rank, type);
@@ -253,8 +248,6 @@ static weft_status messages(struct rank *rank, unsigned which)
     const weft_type *type = take_type(read_from(rank));
     size_t count = any_count(rank, type), more = any_count(rank, type);
     unsigned char *send = any_place(rank, rank->send), *recv = any_place(rank, rank->recv);
-    send = send == WEFT_IN_PLACE ? NULL : send; /* means nothing here */
-    recv = recv == WEFT_IN_PLACE ? NULL : recv;
     int peer = any_int(rank), tag = any_int(rank), from = any_int(rank), other = any_int(rank);
     weft_message *message = any(rank) < 32 ? NULL : &rank->message[rank->step];
     switch (which) {
