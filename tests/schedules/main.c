@@ -25,7 +25,9 @@ static void usage(FILE *out)
           "  -f SEED     the first seed (1)\n"
           "  -s SEED     replay one order of a random session\n"
           "  -c NAME     try one small session, without a limit but the time\n"
-          "  --transfers count the transfers of lines of each algorithm: the tables in docs/scaling.md\n",
+          "  --transfers[=NAME]\n"
+          "              count the transfers of lines of each algorithm, or of those of one collective: the tables in\n"
+          "              docs/scaling.md; all of them take an hour\n",
           out);
 }
 
@@ -38,6 +40,7 @@ struct options {
     uint64_t first_seed;
     const char *small, *seed;
     bool list, transfers;
+    const char *collective;
 };
 
 /* What was played so far. */
@@ -207,7 +210,7 @@ static bool campaign(const struct options *options)
 
 static bool parse(int argc, char **argv, struct options *options)
 {
-    static const struct option longs[] = {{"transfers", no_argument, NULL, 'T'}, {0}};
+    static const struct option longs[] = {{"transfers", optional_argument, NULL, 'T'}, {0}};
     for (int option; (option = getopt_long(argc, argv, "ln:x:t:r:f:s:c:h", longs, NULL)) != -1;) {
         switch (option) {
         case 'l':
@@ -236,6 +239,7 @@ static bool parse(int argc, char **argv, struct options *options)
             break;
         case 'T':
             options->transfers = true;
+            options->collective = optarg;
             break;
         default:
             return false;
@@ -256,7 +260,7 @@ int main(int argc, char **argv)
         return list();
     model_schedules_setup();
     if (options.transfers)
-        return transfers_print() ? 0 : 1;
+        return transfers_print(options.collective) ? 0 : 1;
     if (options.seed == NULL)
         return campaign(&options) ? 0 : 1;
     return replay(strtoull(options.seed, NULL, 10), options.ranks, &once) ? 0 : 1;

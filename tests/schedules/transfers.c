@@ -32,8 +32,9 @@ static struct counted {
     struct oracle_call call;
     const char *algorithm; /* NULL: as the library chooses; "exchange": two flags */
     const struct lines_machine *machine;
-    bool rests;      /* between calls; else they follow one another */
-    char chosen[40]; /* the algorithm that served */
+    const char *only; /* collective; NULL: all */
+    bool rests;       /* between calls; else they follow one another */
+    char chosen[40];  /* the algorithm that served */
     double hops, lines;
     /* While it runs */
     weft_comm *comms[1024];
@@ -222,7 +223,8 @@ static bool print_table(const char *title, const struct lines_machine *machine, 
     counted->rests = true;
     for (size_t c = 0; (collective = oracle_collective(c)) != NULL; c++)
         for (size_t a = 0; (algorithm = weft_info_algorithm(collective->name, a)) != NULL; a++)
-            if (!print_row(collective, algorithm, ranks, columns, bytes))
+            if ((counted->only == NULL || strcmp(counted->only, collective->name) == 0) &&
+                !print_row(collective, algorithm, ranks, columns, bytes))
                 return false;
     return true;
 }
@@ -250,10 +252,11 @@ static bool print_two_ranks(void)
     return true;
 }
 
-bool transfers_print(void)
+bool transfers_print(const char *collective)
 {
     static const int in_packages[] = {16, 64, 128};
     counted = mmap(NULL, sizeof *counted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    counted->only = collective;
     return print_two_ranks() &&
            print_table("8 bytes, all cores in one cache: hops, lines", &one_cache, rank_counts, RANK_COUNTS, 8) &&
            print_table("1 KiB, all cores in one cache: hops, lines", &one_cache, rank_counts, 4, 1024) &&

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 /* Prints the tables of docs/scaling.md. False: something was found. */
-bool transfers_print(void);
+/* collective: of that alone; NULL: of all. */
+bool transfers_print(const char *collective);
 
 #endif
