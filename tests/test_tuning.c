@@ -39,10 +39,10 @@ static void figures_are_followed(void **unused)
 {
     (void)unused;
     weft_comm *comms[2];
-    write_table("# a comment\n\n  allreduce_lines\t64   # behind a figure\nallgather_lines 8\r\nbroadcast_lines "
+    write_table("# a comment\n\n  allreduce_lines\t128   # behind a figure\nallgather_lines 8\r\nbroadcast_lines "
                 "1152\nspin_ns 0");
     assert_int_equal(weft_comm_create_all(2, NULL, comms), WEFT_OK);
-    CHECK(figure_of(comms[0], "allreduce_lines") == 64, "%lld", (long long)figure_of(comms[0], "allreduce_lines"));
+    CHECK(figure_of(comms[0], "allreduce_lines") == 128, "%lld", (long long)figure_of(comms[0], "allreduce_lines"));
     CHECK(figure_of(comms[0], "spin_ns") == 0, "%lld", (long long)figure_of(comms[0], "spin_ns"));
     CHECK(figure_of(comms[0], "flat_ranks") == 16, "not named, so as without a table");
     CHECK(strcmp(choice(comms[0], "allreduce", 16), "flat") == 0, "up to the figure");
@@ -50,7 +50,7 @@ static void figures_are_followed(void **unused)
     CHECK(strcmp(choice(comms[0], "allgather", 3), "pull") == 0, "beyond the figure");
     CHECK(strcmp(choice(comms[0], "broadcast", 17), "stream") == 0, "up to the figure");
     write_table("allreduce_lines 8\n");
-    CHECK(figure_of(comms[0], "allreduce_lines") == 64, "a communicator keeps its figures");
+    CHECK(figure_of(comms[0], "allreduce_lines") == 128, "a communicator keeps its figures");
     CHECK(figure_of(NULL, "allreduce_lines") == 8, "communicators made now");
     weft_comm_destroy(comms[0]);
     weft_comm_destroy(comms[1]);
@@ -65,6 +65,9 @@ static void make_and_use(weft_comm *comm, void *arg)
     CHECK(figure_of(copy, "allreduce_lines") == 0, "a copy has the figures of its original");
     CHECK_OK(weft_allreduce(copy, &one, &sum, 1, WEFT_INT32, WEFT_SUM));
     CHECK(sum == weft_comm_size(comm), "%d", sum);
+    CHECK_OK(weft_barrier(copy));
+    CHECK_OK(weft_allgather(copy, &one, vector, 1, WEFT_INT32));
+    CHECK(vector[weft_comm_size(comm) - 1] == 1, "%d", vector[weft_comm_size(comm) - 1]);
     CHECK_OK(weft_broadcast(copy, vector, 32, WEFT_INT32, 0));
     weft_comm_destroy(copy);
 }
@@ -73,6 +76,9 @@ static void copies_inherit(void **unused)
 {
     (void)unused;
     write_table("allreduce_lines 0\nbroadcast_lines 0\nallgather_lines 0\nflat_ranks 1\ngate_bytes 0\n");
+    run_ranks(2, NULL, make_and_use, NULL);
+    run_ranks(5, NULL, make_and_use, NULL);
+    write_table("allreduce_lines 0\nflat_ranks 1\ngate_bytes 0\n"); /* what fits a line goes by caches, at once */
     run_ranks(2, NULL, make_and_use, NULL);
     run_ranks(5, NULL, make_and_use, NULL);
 }
@@ -95,7 +101,7 @@ static void what_makes_no_sense_is_told(void **unused)
     refused("flat_ranks eight\n", "eight", 1);
     refused("flat_ranks\n", "flat_ranks", 1);
     refused("flat_ranks 0\n", "flat_ranks", 1024);
-    refused("\n\nallreduce_lines 1153\n", "allreduce_lines", 3);
+    refused("\n\nallreduce_lines 1179649\n", "allreduce_lines", 3);
     refused("gate_bytes 99999999999999999999\n", "gate_bytes", 1);
     refused("gate_bytes 1 2\n", "1 2", 1);
     memset(longest, 'x', sizeof longest - 1);

@@ -30,10 +30,10 @@ WEFT_INLINE struct weft_choice choose(const weft_comm *comm, const struct weft_c
         return (struct weft_choice){forced, "asked for by name"};
     if (comm->world->crowded && call->bytes <= (size_t)tuning->gate_bytes)
         return (struct weft_choice){GATE, "more ranks than processors: each needs to run only once"};
-    if (call->bytes > (size_t)tuning->allreduce_lines)
-        return (struct weft_choice){SLICES, "each byte is read and written once"};
-    if (comm->world->gated && fits_one)
+    if (comm->world->gated && !comm->world->crowded && fits_one)
         return (struct weft_choice){DOMAINS, "many ranks: near ones first"};
+    if (call->bytes > WEFT_MESSAGE_BYTES || call->bytes * (size_t)comm->n_ranks > (size_t)tuning->allreduce_lines)
+        return (struct weft_choice){SLICES, "each byte is read and written once"};
     if (comm->world->gated)
         return (struct weft_choice){GATE, "too many ranks for each to look at each"};
     return (struct weft_choice){FLAT, "the vector fits the lines: one line transfer"};

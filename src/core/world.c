@@ -65,7 +65,7 @@ struct weft_world *weft_world_create(int n_ranks, const struct weft_world_config
     weft_trace_setup();
     world->traces = weft_traces_make(n_ranks);
     world->stall_ns = config->stall_ns;
-    bool with_domains = config->with_domains || (!world->crowded && n_ranks >= WEFT_TEAM_RANKS);
+    bool with_domains = config->with_domains || (!world->crowded && (world->gated || n_ranks >= WEFT_TEAM_RANKS));
     if (with_domains)
         world->domains = weft_domains_create(n_ranks);
     if (world->slots == NULL || world->rows == NULL || (config->with_grid && world->channels == NULL) ||

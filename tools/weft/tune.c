@@ -25,15 +25,16 @@ struct crossing {
     const char *figure;
     const char *collective;
     const char *algorithms[SIDES];
-    int crowding; /* ranks for each processor; 0: as many ranks as `steps` say, at 8 bytes */
+    bool together; /* the figure counts all ranks' bytes */
+    int crowding;  /* ranks for each processor; 0: as many ranks as `steps` say, at 8 bytes */
     int steps[MOST_STEPS];
 };
 static const struct crossing crossings[] = {
-    {"allreduce_lines", "allreduce", {"flat", "slices"}, 1, {64, 128, 256, 512, 768, 1152}},
-    {"allgather_lines", "allgather", {"flat", "pull"}, 1, {64, 128, 256, 512, 768, 1152}},
-    {"broadcast_lines", "broadcast", {"stream", "pull"}, 1, {64, 128, 256, 512, 768, 1152}},
-    {"gate_bytes", "allreduce", {"gate", "slices"}, 4, {1024, 4096, 8192, 16384, 32768, 65536, 262144}},
-    {"flat_ranks", "allreduce", {"flat", "domains"}, 0, {4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256}},
+    {"allreduce_lines", "allreduce", {"flat", "slices"}, true, 1, {64, 128, 256, 512, 768, 1152}},
+    {"allgather_lines", "allgather", {"flat", "pull"}, false, 1, {64, 128, 256, 512, 768, 1152}},
+    {"broadcast_lines", "broadcast", {"stream", "pull"}, false, 1, {64, 128, 256, 512, 768, 1152}},
+    {"gate_bytes", "allreduce", {"gate", "slices"}, false, 4, {1024, 4096, 8192, 16384, 32768, 65536, 262144}},
+    {"flat_ranks", "allreduce", {"flat", "domains"}, false, 0, {4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256}},
 };
 
 struct measured {
@@ -160,6 +161,8 @@ static bool write_crossing(FILE *file, const struct crossing *crossing, int proc
     weft_info_figure figure;
     bool all = split == count && find_figure(crossing->figure, &figure);
     long long value = split == 0 ? 0 : steps[split - 1].step;
+    if (crossing->together)
+        value *= processors;
     /* Where the first won everywhere, what is usual may be more than what was measured. */
     write_figure(file, crossing->figure, all && figure.initial > value ? figure.initial : value);
     return true;
