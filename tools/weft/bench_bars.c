@@ -2,13 +2,14 @@
 /* bench_bars.c - the bars, as a table, and the points that they hold at. */
 #include "bench_bars.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BARRIER (1u << BENCH_BARRIER)
-#define BROADCAST (1u << BENCH_BROADCAST)
-#define ALLGATHER (1u << BENCH_ALLGATHER)
-#define ALLREDUCE (1u << BENCH_ALLREDUCE)
+#define BARRIER (UINT64_C(1) << BENCH_BARRIER)
+#define BROADCAST (UINT64_C(1) << BENCH_BROADCAST)
+#define ALLGATHER (UINT64_C(1) << BENCH_ALLGATHER)
+#define ALLREDUCE (UINT64_C(1) << BENCH_ALLREDUCE)
 
 const struct bar bench_bars[] = {
     /* Two pinned ranks: one exchange, whatever travels with it. */
@@ -92,6 +93,7 @@ void bars_visit(const struct bar *bar,
 {
     const struct visitor visitor = {bar, visit, sink};
     const char *list = bar->ranks;
+    static_assert(BENCH_COLLECTIVES <= 64, "a bar's collectives are bits");
     if (bar->collectives == 0)
         visit(sink, bar, NULL);
     for (char ranks[16]; next_word(&list, ranks);)

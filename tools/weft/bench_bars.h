@@ -25,7 +25,7 @@ enum bar_what { BAR_POINTS, BAR_LOAD, BAR_WAKEUP, BAR_IDLE, BAR_CREATE_TIME, BAR
  * BENCH_LATENCY_BYTES, sources left alone and rewritten. */
 struct bar {
     enum bar_what what;
-    unsigned collectives; /* 1 << BENCH_BARRIER and so on */
+    uint64_t collectives; /* 1 << BENCH_BARRIER and so on */
     const char *types;    /* "int32 float32" */
     const char *sizes;    /* "8 1K" */
     const char *ranks;    /* "4 8 32" */

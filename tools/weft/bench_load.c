@@ -84,7 +84,7 @@ static void run_share(struct load *load, const struct bench_rank *me, bench_oper
     for (unsigned long long i = 0; mark->failure == 0; i++) {
         /* Relaxed: a number; the operations themselves keep it far enough ahead. */
         const unsigned long long last = atomic_load_explicit(&load->last, memory_order_relaxed);
-        if (i == last)
+        if (i >= last)
             break;
         if (me->rank == 0 && last == ULLONG_MAX && i % LOOK_EVERY == 0 && bench_now_ns() >= end_ns)
             atomic_store_explicit(&load->last, i + ahead_of(me->point), memory_order_relaxed);
