@@ -51,6 +51,8 @@ const char *weft_info_tuning(const weft_comm *comm, size_t index, weft_info_figu
 /* Where the figures of communicators made now come from: a path, or a sentence, written as reasons are above. ARGUMENT where the table
  * cannot be read or makes no sense; the sentence then says why, and no group can be joined. */
 weft_status weft_info_tuning_source(char *text, size_t text_size);
+/* The file that is looked for, written as reasons are above; empty: none, since neither WEFT_TUNING nor HOME is set. */
+void weft_info_tuning_path(char *text, size_t text_size);
 /* This machine as tables name it, "AMD EPYC, 2 processors"; written as reasons are above. */
 void weft_info_machine(char *text, size_t text_size);
 

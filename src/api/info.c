@@ -140,6 +140,14 @@ weft_status weft_info_tuning_source(char *text, size_t text_size)
     return status == WEFT_OK ? WEFT_OK : weft_error(status, "weft_info_tuning_source", NULL, "%s", where);
 }
 
+void weft_info_tuning_path(char *text, size_t text_size)
+{
+    char path[WEFT_TUNING_PATH];
+    weft_tuning_path(path);
+    if (text != NULL && text_size > 0)
+        snprintf(text, text_size, "%s", path);
+}
+
 void weft_info_machine(char *text, size_t text_size)
 {
     char name[WEFT_MACHINE_TEXT];

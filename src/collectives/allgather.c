@@ -34,7 +34,7 @@ WEFT_INLINE struct weft_choice choose(const weft_comm *comm, const struct weft_c
     if (object)
         return (struct weft_choice){PULL, "objects are copied from where they stand"};
     fits = fits && call->bytes <= (size_t)comm->world->tuning.allgather_lines;
-    if (!comm->world->crowded && comm->world->domains != NULL && !fits)
+    if (!fits && weft_domains_far(comm))
         return (struct weft_choice){DOMAINS, "each byte comes from afar once for all who share a cache"};
     if (!fits)
         return (struct weft_choice){PULL, "each byte moves once, straight from its owner's buffer"};

@@ -29,7 +29,7 @@ WEFT_INLINE struct weft_choice choose(const weft_comm *comm, const struct weft_c
     if (object)
         return (struct weft_choice){PULL, "objects are copied from where they stand"};
     fits = fits && call->bytes <= (size_t)comm->world->tuning.broadcast_lines;
-    if (!comm->world->crowded && comm->world->domains != NULL && (!fits || comm->world->gated))
+    if (fits ? !comm->world->crowded && comm->world->gated : weft_domains_far(comm))
         return (struct weft_choice){DOMAINS, fits ? "many ranks: few read from the root"
                                                   : "each byte comes from afar once for all who share a cache"};
     if (fits)

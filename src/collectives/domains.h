@@ -5,7 +5,15 @@
 
 #include "collectives/exchange.h"
 #include "core/domains.h"
+#include "core/domains.h"
 #include "reduce/reduce.h"
+
+/* Are there other caches from which a long message had better come once than once for each rank? */
+WEFT_INLINE bool weft_domains_far(const weft_comm *comm)
+{
+    const struct weft_world *world = comm->world;
+    return world->domains != NULL && world->domains->several && !world->crowded;
+}
 
 /* Lines of an allreduce, or of a barrier, whose reduction is NULL; 0: the vector is too long. */
 WEFT_INLINE uint32_t weft_domains_allreduce_lines(const struct weft_call *call)

@@ -25,6 +25,8 @@ struct weft_domains *weft_domains_create(int n_ranks)
     struct weft_domains *domains = calloc(1, sizeof *domains + numbers * sizeof(int));
     if (domains == NULL)
         return NULL;
+    int processors_each;
+    domains->several = weft_topology_caches(&processors_each) > 1;
     domains->homes = (int *)(domains + 1);
     domains->room = domains->homes + n;
     lay_out(&domains->teams, lay_out(&domains->caches, domains->room + n, n_ranks), n_ranks);
@@ -49,16 +51,10 @@ static bool homes_make_sense(const struct weft_domains *domains, int n_ranks)
     return true;
 }
 
-/* Ranks in a row, as many as share a cache here. */
-static void assume_homes(struct weft_domains *domains, int n_ranks)
+static void set_rows(int *homes, int n_ranks, int row)
 {
-    struct weft_level levels[16];
-    int found = weft_topology_levels(levels, 16), row = WEFT_TEAM_RANKS;
-    for (int level = 0; level < found && level < 16; level++)
-        if (strcmp(levels[level].name, "L3") == 0)
-            row = levels[level].processors_each;
     for (int rank = 0; rank < n_ranks; rank++)
-        domains->homes[rank] = rank / row;
+        homes[rank] = rank / row;
 }
 
 /* The rank's domain: the newest of its cache if that has room, or a new one. */
@@ -90,9 +86,14 @@ static void draw(struct weft_domain_map *map, const int *homes, int n_ranks, int
 
 static void settle(struct weft_domains *domains, int n_ranks)
 {
+    int processors_each;
     if (!homes_make_sense(domains, n_ranks))
-        assume_homes(domains, n_ranks);
+        set_rows(domains->homes, n_ranks,
+                 weft_topology_caches(&processors_each) > 0 ? processors_each : WEFT_TEAM_RANKS);
     draw(&domains->caches, domains->homes, n_ranks, n_ranks);
+    /* Many caches of few ranks, as virtual machines like to show, would make each rank its own leader. */
+    if (domains->caches.count > WEFT_TEAM_RANKS && n_ranks < domains->caches.count * WEFT_TEAM_RANKS / 2)
+        set_rows(domains->homes, n_ranks, WEFT_TEAM_RANKS);
     draw(&domains->teams, domains->homes, n_ranks, WEFT_TEAM_RANKS);
 }
 

@@ -24,9 +24,11 @@ struct weft_domain_map {
 struct weft_domains {
     _Atomic uint64_t settled; /* not 0: the maps stand, and do not change */
     _Atomic uint32_t entered; /* ranks that have come */
+    bool several;             /* the machine has more than one cache of the last level */
     int *homes, *room;        /* by rank: the number of its cache, negative where it has none; processors there */
     struct weft_domain_map caches;
-    struct weft_domain_map teams; /* parts of caches, so few that one rank can listen to all of its team */
+    struct weft_domain_map
+        teams; /* parts of caches so small that one rank can listen to all of its team, or several caches of few ranks */
 };
 
 /* NULL when memory is short. */

@@ -120,9 +120,9 @@ static weft_status read_table(FILE *file, const char *path, struct weft_tuning *
     return WEFT_OK;
 }
 
-/* True: it was asked for by name. */
-static bool find_path(char *path, size_t size)
+bool weft_tuning_path(char path[WEFT_TUNING_PATH])
 {
+    size_t size = WEFT_TUNING_PATH;
     const char *named = secure_getenv("WEFT_TUNING"), *folder = secure_getenv("XDG_CONFIG_HOME"),
                *home = secure_getenv("HOME");
     path[0] = 0;
@@ -139,8 +139,8 @@ static bool find_path(char *path, size_t size)
 
 weft_status weft_tuning_read(struct weft_tuning *tuning, char where[WEFT_TUNING_TEXT])
 {
-    char path[4096];
-    bool named = find_path(path, sizeof path);
+    char path[WEFT_TUNING_PATH];
+    bool named = weft_tuning_path(path);
     weft_tuning_default(tuning);
     snprintf(where, WEFT_TUNING_TEXT, "the defaults: there is no table");
     FILE *file = path[0] != 0 ? fopen(path, "re") : NULL;

@@ -9,6 +9,7 @@
 
 #include <weft/weft.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,10 @@ int64_t weft_tuning_value(const struct weft_tuning *tuning, size_t entry);
 
 /* The figures that hold without a table. */
 void weft_tuning_default(struct weft_tuning *tuning);
+
+/* Where the table is looked for; empty: nowhere. True: it was asked for by name. */
+#define WEFT_TUNING_PATH 4096
+bool weft_tuning_path(char path[WEFT_TUNING_PATH]);
 
 #define WEFT_TUNING_TEXT 500
 /* Reads the table. `where`: a sentence on where the figures come from; of a table that cannot be read or makes no sense, what is

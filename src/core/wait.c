@@ -55,7 +55,7 @@ static bool took_a_slice(const weft_comm *comm, int64_t begin_ns, int yields)
     return weft_now_ns() - begin_ns > SLICE_NS + (int64_t)yields * comm->n_ranks * TURN_NS;
 }
 
-/* A yield that gives a time slice away costs as much as a thousand operations. Who sleeps instead is put before those who compute when it
+/* A yield that gives a time slice away costs milliseconds. Who sleeps instead is put before those who compute when it
  * wakes. So for some waits to come there are no yields; for twice as many if it is the same after that. */
 static void note_yield(weft_comm *comm, bool slow)
 {

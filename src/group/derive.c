@@ -58,8 +58,8 @@ static bool unfinished(struct weft_world *parent, uint64_t number, int color)
 struct weft_world_config weft_world_config_of(const struct weft_world *from)
 {
     struct weft_world_config config = {.name = from->name,
-                                       .with_grid = from->channels != NULL,
-                                       .with_domains = from->domains != NULL,
+                                       .with_grid = weft_algorithms_use(from->forced, "grid"),
+                                       .with_domains = weft_algorithms_use(from->forced, "domains"),
                                        .tuning = from->tuning,
                                        .stall_ns = from->stall_ns};
     memcpy(config.forced, from->forced, sizeof config.forced);

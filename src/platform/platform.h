@@ -178,6 +178,8 @@ enum weft_vicinity { WEFT_VICINITY_NUMA, WEFT_VICINITY_L3, WEFT_VICINITY_CORE };
  * how many there are. Negative: `why` says why not. */
 int weft_topology_vicinity(enum weft_vicinity vicinity, int place, char *why, size_t why_size);
 
+/* How many last-level caches the machine has, and how many processors share one; negative where hwloc refuses. */
+int weft_topology_caches(int *processors_each);
 /* A number for the last-level cache below which the calling thread is bound to run, and how many processors share that; negative: it
  * may run below several. Where WEFT_TOPOLOGY describes a machine, as above. */
 int weft_topology_home(int place, int *processors);

@@ -170,7 +170,18 @@ int weft_topology_vicinity(enum weft_vicinity vicinity, int place, char *why, si
     return number;
 }
 
-/* ---- Where a thread stays */
+/* ---- Caches, and the one below which a thread stays */
+
+int weft_topology_caches(int *processors_each)
+{
+    hwloc_topology_t topology = borrow(described());
+    hwloc_obj_t processor = topology != NULL ? hwloc_get_obj_by_type(topology, HWLOC_OBJ_PU, 0) : NULL;
+    hwloc_obj_t cache = processor != NULL ? cache_of(topology, processor) : NULL;
+    int count = cache != NULL ? (int)hwloc_get_nbobjs_by_depth(topology, cache->depth) : -1;
+    *processors_each = cache != NULL ? hwloc_bitmap_weight(cache->cpuset) : 0;
+    give_back(topology);
+    return count;
+}
 
 static hwloc_obj_t home_of(hwloc_topology_t topology, bool synthetic, int place)
 {

@@ -169,6 +169,11 @@ int weft_topology_vicinity(enum weft_vicinity vicinity, int place, char *why, si
     return place;
 }
 
+int weft_topology_caches(int *processors_each)
+{
+    return weft_topology_home(0, processors_each) + 2; /* several */
+}
+
 int weft_topology_home(int place, int *processors)
 {
     *processors = model->harness->cache > 0 ? model->harness->cache : 2;

@@ -27,7 +27,7 @@ static void usage(FILE *out)
           "  -c NAME     try one small session, without a limit but the time\n"
           "  --transfers[=NAME]\n"
           "              count the transfers of lines of each algorithm, or of those of one collective: the tables in\n"
-          "              docs/scaling.md; all of them take an hour\n",
+          "              docs/scaling.md; all of them take long\n",
           out);
 }
 

@@ -201,16 +201,6 @@ static bool write_table(FILE *file)
 
 /* ---- The command */
 
-static bool default_path(char *path, size_t size)
-{
-    const char *named = getenv("WEFT_TUNING"), *folder = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    int length = named && named[0]            ? snprintf(path, size, "%s", named)
-                 : folder && folder[0] == '/' ? snprintf(path, size, "%s/weft/tuning", folder)
-                 : home && home[0]            ? snprintf(path, size, "%s/.config/weft/tuning", home)
-                                              : -1;
-    return length > 0 && (size_t)length < size;
-}
-
 /* The folders on the way to the file. */
 static void make_folders(char *path)
 {
@@ -243,40 +233,55 @@ static int tune_into(char *path)
     return EXIT_SUCCESS;
 }
 
-static void print_help(const char *path)
+struct query {
+    char path[4096]; /* "-": standard output */
+    bool help;
+};
+
+static bool set_output(void *target, const char *value)
 {
-    printf("Usage: weft tune [--output FILE]\nMeasures this machine, which should be idle, in under a minute, and "
-           "writes the "
-           "figures by which the library chooses\nalgorithms and waits: a table of a few lines, which a person can "
-           "read and edit.\n\nOptions:\n"
-           "  --output FILE  where to (%s); - prints it alone\n"
-           "  --help         this text\n\n"
-           "The library reads the file that WEFT_TUNING names, or else weft/tuning in $XDG_CONFIG_HOME or ~/.config. "
-           "A table of another machine\nis left alone. `weft info` shows the figures in force.\n",
-           path);
+    struct query *query = target;
+    if (value[0] == 0 || strlen(value) >= sizeof query->path)
+        return false;
+    strcpy(query->path, value);
+    return true;
 }
+
+static bool set_help(void *target, const char *value)
+{
+    (void)value;
+    return ((struct query *)target)->help = true;
+}
+
+static const struct bench_option options[] = {
+    {"output", "FILE", "where to write the table instead; - prints it alone", set_output},
+    {"help", NULL, "this text", set_help},
+    {NULL, NULL, NULL, NULL},
+};
 
 int weft_tune_main(int argc, char **argv)
 {
-    char path[4096] = "";
-    bool known = default_path(path, sizeof path);
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        print_help(known ? path : "none: HOME is not set");
+    struct query query = {.help = false};
+    const struct bench_option_table table = {options, &query, NULL};
+    weft_info_tuning_path(query.path, sizeof query.path);
+    if (!bench_options_parse("weft tune", argc, argv, &table, 1))
+        return 2;
+    if (query.help) {
+        printf(
+            "Usage: weft tune [OPTION...]\nMeasures this machine, which should be idle, in under a minute, and writes "
+            "the figures by which the library chooses\nalgorithms and waits: a table of a few lines, which a person "
+            "can read and edit.\n\nThe library reads the file that WEFT_TUNING names, or else weft/tuning in "
+            "$XDG_CONFIG_HOME or ~/.config; that is where\nthe table goes. A table of another machine is left alone. "
+            "`weft info` shows the figures in force.\n\nOptions:\n");
+        bench_options_help(options, stdout);
         return EXIT_SUCCESS;
     }
-    bool named = argc == 3 && strcmp(argv[1], "--output") == 0 && strlen(argv[2]) < sizeof path;
-    if (argc != 1 && !named) {
-        fprintf(stderr, "weft tune: '%s' is not understood; see weft tune --help\n", argv[1]);
-        return 2;
-    }
-    if (named)
-        strcpy(path, argv[2]);
-    if (path[0] == 0) {
+    if (query.path[0] == 0) {
         fprintf(stderr, "weft tune: HOME is not set; say where to with --output FILE\n");
         return 2;
     }
     setenv("WEFT_TUNING", "/dev/null", 1); /* what is measured goes by no table */
-    if (strcmp(path, "-") == 0)
+    if (strcmp(query.path, "-") == 0)
         return write_table(stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
-    return tune_into(path);
+    return tune_into(query.path);
 }
