@@ -13,6 +13,7 @@
 #include "core/missing.h"
 #include "core/observe.h"
 #include "core/record.h"
+#include "core/patience.h"
 #include "core/report.h"
 #include "core/request.h"
 #include "core/stall.h"
@@ -24,13 +25,8 @@ enum {
     LONG_WAIT_NS = 100000, /* waits that spinning does not serve */
     YIELD_NS = 100000,     /* then sleep */
     YIELD_CROWDED_NS = 400000,
-    PAUSES = 16,         /* between two looks at the clock */
-    FIRST_YIELDS = 16,   /* before the first */
-    SLICE_NS = 300000,   /* less than a time slice, */
-    TURN_NS = 1000,      /* and more than a rank runs between two yields */
-    FORGOTTEN = 256,     /* fast ones in a row after which the past does not count */
-    PATIENCE_LEAST = 64, /* sleeps */
-    PATIENCE_MOST = 4096
+    PAUSES = 16,      /* between two looks at the clock */
+    FIRST_YIELDS = 16 /* before the first */
 };
 
 static bool crowded(const weft_comm *comm)
@@ -42,32 +38,8 @@ void weft_wait_setup(weft_comm *comm, weft_wait wait)
 {
     comm->wait = wait;
     comm->usual_ns = 0;
-    comm->patience_next = PATIENCE_LEAST;
+    weft_patience_setup(comm);
     comm->polls = wait == WEFT_WAIT_BLOCK || crowded(comm) ? 0 : 200;
-}
-
-/* Have `yields` yields since then taken longer than the other ranks of the communicator need for their turns? Then somebody who computes
- * had a time slice. (Which ends with a tick: without one there is no need for the dearer clock.) */
-static bool took_a_slice(const weft_comm *comm, int64_t begin_ns, int yields)
-{
-    if (weft_likely(weft_tick() <= begin_ns))
-        return false;
-    return weft_now_ns() - begin_ns > SLICE_NS + (int64_t)yields * comm->n_ranks * TURN_NS;
-}
-
-/* A yield that gives a time slice away costs milliseconds. Who sleeps instead is put before those who compute when it
- * wakes. So for some waits to come there are no yields; for twice as many if it is the same after that. */
-static void note_yield(weft_comm *comm, bool slow)
-{
-    if (weft_likely(!slow)) {
-        if (comm->fast_yields < FORGOTTEN && ++comm->fast_yields == FORGOTTEN)
-            comm->patience_next = PATIENCE_LEAST;
-        return;
-    }
-    comm->fast_yields = 0;
-    comm->patience = comm->patience_next;
-    if (comm->patience_next < PATIENCE_MOST)
-        comm->patience_next *= 2;
 }
 
 /* ---- Sleeping */
@@ -262,7 +234,7 @@ static bool stay_awake(weft_comm *comm, bool idle, int64_t now_ns, int64_t waite
         }
     }
     weft_yield();
-    note_yield(comm, took_a_slice(comm, now_ns, 1));
+    weft_patience_note(comm, now_ns, 1);
     return true;
 }
 
@@ -303,7 +275,7 @@ static bool yield_first(const struct weft_operation *operation)
         /* S3, acquire: pairs with S1. */
         met = weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire));
     }
-    note_yield(comm, took_a_slice(comm, begin_ns, yields));
+    weft_patience_note(comm, begin_ns, yields);
     return met;
 }
 
