@@ -21,10 +21,12 @@ enum { MOST = 64, MOST_RUNS = 100, FAULT_US = 3000, TIMEOUT_NS = 20000000 };
 static const struct call {
     const char *name;
     size_t count;
+    bool per_rank; /* `count` elements for each rank */
 } calls[] = {
-    {"barrier", 0},       {"allreduce", 1}, {"allreduce", 20000}, {"broadcast", 20000}, {"allgather", 3},
-    {"alltoall", 500},    {"gather", 700},  {"scan", 5000},       {"ibarrier", 0},      {"iallreduce", 1},
-    {"iallreduce", 9000}, {"ialltoall", 5}, {"scatter", 700},
+    {"barrier", 0, false},  {"allreduce", 1, false},  {"allreduce", 20000, false}, {"broadcast", 20000, false},
+    {"allgather", 3, true}, {"alltoall", 500, true},  {"gather", 700, true},       {"scan", 5000, false},
+    {"ibarrier", 0, false}, {"iallreduce", 1, false}, {"iallreduce", 9000, false}, {"ialltoall", 5, true},
+    {"scatter", 700, true},
 };
 enum { CALLS = sizeof calls / sizeof calls[0] };
 
@@ -61,16 +63,12 @@ static weft_status start(weft_comm *comm, const struct call *call, int *send, in
 }
 
 /* The call; and where it did not need what is missing, one that does. */
-static weft_status make(weft_comm *comm, const struct call *call, const weft_op *op)
+static weft_status make(weft_comm *comm, const struct call *call, int *send, int *recv, const weft_op *op)
 {
-    size_t room = (size_t)weft_comm_size(comm) * (call->count + 1);
-    int *send = calloc(room, sizeof *send), *recv = calloc(room, sizeof *recv);
     weft_request *request = NULL;
     weft_status status = start(comm, call, send, recv, op, &request);
     if (status == WEFT_OK && request != NULL)
         status = weft_wait_one(&request);
-    free(send);
-    free(recv);
     return status == WEFT_OK ? weft_barrier(comm) : status;
 }
 
@@ -97,6 +95,7 @@ struct scene {
     const struct call *call;
     int n_ranks;
     weft_comm *comms[MOST];
+    atomic_int arrived;                 /* ranks that have their buffers, and call next */
     _Atomic int64_t begun_ns, ended_ns; /* the fault; the last living rank has its status */
     atomic_int over;                    /* ranks that have theirs */
 };
@@ -126,10 +125,17 @@ static weft_status combine_or_fail(const weft_op *op, const weft_type *type, con
     return WEFT_ERR_SYSTEM;
 }
 
-/* What the last rank does instead of the call, 3 ms after the others; true: it is out of it. */
-static bool strike(struct scene *scene, weft_comm **comm)
+static void wait_for_arrivals(struct scene *scene, int n)
 {
-    static const struct call other = {"allgather", 5};
+    while (atomic_load(&scene->arrived) < n)
+        sleep_us(200);
+}
+
+/* What the last rank does instead of the call, 3 ms after the others have come to theirs; true: it is out of it. */
+static bool strike(struct scene *scene, weft_comm **comm, int *send, int *recv)
+{
+    static const struct call other = {"allgather", 5, true};
+    wait_for_arrivals(scene, scene->n_ranks - 1);
     sleep_us(FAULT_US);
     if (scene->fault->kind == LATE) {
         while (atomic_load(&scene->over) < scene->n_ranks - 1)
@@ -145,7 +151,7 @@ static bool strike(struct scene *scene, weft_comm **comm)
         return true;
     case THREAD_ENDS:
         CHECK_OK(weft_comm_bind_thread(*comm));
-        pthread_exit(NULL);
+        return true; /* the thread ends with take_part */
     case ABORTS:
         CHECK_OK(weft_comm_abort(*comm, "enough"));
         return false;
@@ -154,27 +160,45 @@ static bool strike(struct scene *scene, weft_comm **comm)
         raise(SIGUSR1);
         return false;
     default:
-        CHECK_STATUS(scene->fault->expected, make(*comm, &other, WEFT_SUM));
+        CHECK_STATUS(scene->fault->expected, make(*comm, &other, send, recv, WEFT_SUM));
         return true;
     }
+}
+
+static void play_part(struct scene *scene, int rank, int *send, int *recv)
+{
+    weft_comm **comm = &scene->comms[rank];
+    weft_op fails = {.name = "fails", .combine = combine_or_fail, .context = scene};
+    bool combines = scene->fault->kind == COMBINE_FAILS;
+    if (rank == scene->n_ranks - 1 && !combines && strike(scene, comm, send, recv))
+        return;
+    atomic_fetch_add(&scene->arrived, 1);
+    if (combines)
+        wait_for_arrivals(scene, scene->n_ranks);
+    if (scene->fault->kind == LATE) {
+        int64_t nobody = 0;
+        wait_for_arrivals(scene, scene->n_ranks - 1);
+        atomic_compare_exchange_strong(&scene->begun_ns, &nobody, clock_now_ns() + TIMEOUT_NS); /* the first to call */
+    }
+    weft_status status = make(*comm, scene->call, send, recv, combines ? &fails : WEFT_SUM);
+    latest(&scene->ended_ns, clock_now_ns());
+    CHECK_STATUS(scene->fault->expected, status);
+    CHECK_STATUS(scene->fault->expected, weft_comm_status(*comm));
+    atomic_fetch_add(&scene->over, 1);
 }
 
 static void take_part(int rank, void *arg)
 {
     struct scene *scene = arg;
-    weft_comm **comm = &scene->comms[rank];
-    weft_op fails = {.name = "fails", .combine = combine_or_fail, .context = scene};
-    bool combines = scene->fault->kind == COMBINE_FAILS;
-    int64_t arrived_ns = clock_now_ns();
-    if (rank == scene->n_ranks - 1 && !combines && strike(scene, comm))
-        return;
-    weft_status status = make(*comm, scene->call, combines ? &fails : WEFT_SUM);
-    CHECK_STATUS(scene->fault->expected, status);
-    CHECK_STATUS(scene->fault->expected, weft_comm_status(*comm));
-    latest(&scene->ended_ns, clock_now_ns());
-    if (scene->fault->kind == LATE)
-        latest(&scene->begun_ns, arrived_ns + TIMEOUT_NS);
-    atomic_fetch_add(&scene->over, 1);
+    size_t n_ranks = (size_t)scene->n_ranks, count = scene->call->count;
+    size_t room =
+        scene->call->per_rank ? (count + 5) * n_ranks : count + 5 * n_ranks; /* 5: what one that disagrees calls */
+    int *send = calloc(room, sizeof *send), *recv = calloc(room, sizeof *recv);
+    CHECK(send != NULL && recv != NULL, "no memory");
+    if (send != NULL && recv != NULL)
+        play_part(scene, rank, send, recv);
+    free(send);
+    free(recv);
 }
 
 /* Milliseconds. */
@@ -287,7 +311,7 @@ static void every_fault_is_told_in_time(void **unused)
 static void roots_that_wait_for_their_own_count_are_told(void **unused)
 {
     (void)unused;
-    static const struct call rooted[] = {{"gather", 700}, {"scatter", 700}};
+    static const struct call rooted[] = {{"gather", 700, true}, {"scatter", 700, true}};
     for (int i = 0; i < 8; i++) {
         const struct fault *fault = &faults[1 + i / 4];
         int n_ranks = i / 2 % 2 ? 5 : 2;
