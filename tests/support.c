@@ -331,7 +331,7 @@ double test_scale(void)
 {
     const char *text = getenv("WEFT_TEST_SCALE");
     double scale = text ? strtod(text, NULL) : 0;
-    return scale > 0 ? scale : TEST_SANITIZED ? 0.2 : 1.0;
+    return scale > 0 ? scale : TEST_SANITIZED ? 0.1 : 1.0;
 }
 
 int scaled(int cases)

@@ -78,7 +78,7 @@ static void waits_and_arrows_stand_where_they_were(void **unused)
         CHECK(count_of(text, "\"call\":\"allreduce(1 x int32, sum)\"") == n, "%s", text);
         CHECK(count_of(text, "\"number\":2,") == n, "%s", text);
         for (int rank = 0; rank < n; rank++) {
-            char track[16];
+            char track[24];
             snprintf(track, sizeof track, "\"tid\":%d,", rank);
             double waited = number_in(text, "\"number\":2,", track, "\"waited_us\":");
             double took = number_in(text, "\"number\":2,", track, "\"dur\":");

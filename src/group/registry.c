@@ -55,10 +55,12 @@ static uint64_t checksum(const struct id_layout *layout)
 static void before_fork(void)
 {
     pthread_mutex_lock(&lock);
+    weft_topology_hold();
 }
 
 static void after_fork(void)
 {
+    weft_topology_let_go();
     pthread_mutex_unlock(&lock);
 }
 

@@ -157,6 +157,9 @@ struct weft_level {
 };
 /* The levels of the machine, outermost first, at most `capacity`; returns how many there are, negative on failure. */
 int weft_topology_levels(struct weft_level *levels, int capacity);
+/* No thread is in the midst of loading a topology between these two: for a fork. */
+void weft_topology_hold(void);
+void weft_topology_let_go(void);
 
 /* ---- For reports: safe in a signal handler, as weft_now_ns is. */
 

@@ -2,8 +2,8 @@
 /* topology.c - the machine's packages, memories, caches and cores, as hwloc sees them.
  *
  * Loaded when first asked for and kept: loading costs milliseconds, and nobody needs it to communicate. Where
- * WEFT_TOPOLOGY describes another machine, in hwloc's synthetic form ("package:2 l3:2 core:4 pu:2"), that one is made
- * anew each time it is asked for; it is for tests. */
+ * WEFT_TOPOLOGY describes another machine, in hwloc's synthetic form ("package:2 l3:2 core:4 pu:2"), that one counts; it
+ * is for tests. */
 #include "platform/platform.h"
 
 #include <hwloc.h>
@@ -12,56 +12,86 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static hwloc_topology_t machine;
+/* Each machine that was asked for: at most one a text of WEFT_TOPOLOGY. */
+struct machine {
+    struct machine *next;
+    hwloc_topology_t topology;
+    char text[]; /* "": the one that this runs on */
+};
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct machine *machines;
 
 /* NULL when hwloc refuses. */
-static hwloc_topology_t load(const char *synthetic)
+static hwloc_topology_t load(const char *text)
 {
     hwloc_topology_t topology;
     if (hwloc_topology_init(&topology) != 0)
         return NULL;
     hwloc_topology_set_all_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_ALL);
     hwloc_topology_set_io_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_NONE);
-    if ((synthetic != NULL && hwloc_topology_set_synthetic(topology, synthetic) != 0) ||
-        hwloc_topology_load(topology) != 0) {
+    if ((text[0] != 0 && hwloc_topology_set_synthetic(topology, text) != 0) || hwloc_topology_load(topology) != 0) {
         hwloc_topology_destroy(topology);
         return NULL;
     }
     return topology;
 }
 
-static void load_machine(void)
+static struct machine *add(const char *text)
 {
-    machine = load(NULL);
+    struct machine *machine = malloc(sizeof *machine + strlen(text) + 1);
+    if (machine == NULL)
+        return NULL;
+    machine->topology = load(text);
+    if (machine->topology == NULL) {
+        free(machine);
+        return NULL;
+    }
+    strcpy(machine->text, text);
+    machine->next = machines;
+    machines = machine;
+    return machine;
 }
 
 __attribute__((destructor)) static void unload(void)
 {
-    if (machine != NULL)
-        hwloc_topology_destroy(machine);
+    while (machines != NULL) {
+        struct machine *machine = machines;
+        machines = machine->next;
+        hwloc_topology_destroy(machine->topology);
+        free(machine);
+    }
 }
 
-/* NULL: this machine, and not WEFT_TOPOLOGY's. */
+void weft_topology_hold(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void weft_topology_let_go(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+/* "": this machine, and not WEFT_TOPOLOGY's. */
 static const char *described(void)
 {
     const char *text = getenv("WEFT_TOPOLOGY");
-    return text != NULL && text[0] != 0 ? text : NULL;
+    return text != NULL ? text : "";
 }
 
-static hwloc_topology_t borrow(const char *synthetic)
+/* NULL when there is no memory, or hwloc refuses. */
+static hwloc_topology_t topology_of(const char *text)
 {
-    if (synthetic != NULL)
-        return load(synthetic);
-    pthread_once(&once, load_machine);
-    return machine;
-}
-
-static void give_back(hwloc_topology_t topology)
-{
-    if (topology != NULL && topology != machine)
-        hwloc_topology_destroy(topology);
+    pthread_mutex_lock(&lock);
+    struct machine *machine = machines;
+    while (machine != NULL && strcmp(machine->text, text) != 0)
+        machine = machine->next;
+    if (machine == NULL)
+        machine = add(text);
+    pthread_mutex_unlock(&lock);
+    return machine != NULL ? machine->topology : NULL;
 }
 
 /* ---- Levels */
@@ -103,10 +133,8 @@ static int levels_of(hwloc_topology_t topology, struct weft_level *levels, int c
 
 int weft_topology_levels(struct weft_level *levels, int capacity)
 {
-    hwloc_topology_t topology = borrow(described());
-    int found = topology != NULL ? levels_of(topology, levels, capacity) : -1;
-    give_back(topology);
-    return found;
+    hwloc_topology_t topology = topology_of(described());
+    return topology != NULL ? levels_of(topology, levels, capacity) : -1;
 }
 
 /* ---- Who is near whom */
@@ -142,9 +170,9 @@ static hwloc_obj_t core_of(hwloc_topology_t topology, hwloc_obj_t processor)
     return core != NULL ? core : processor;
 }
 
-static hwloc_obj_t processor_at(hwloc_topology_t topology, bool synthetic, int place)
+static hwloc_obj_t processor_at(hwloc_topology_t topology, const char *text, int place)
 {
-    if (!synthetic)
+    if (text[0] == 0)
         return hwloc_get_pu_obj_by_os_index(topology, (unsigned)sched_getcpu());
     int count = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU);
     return count > 0 ? hwloc_get_obj_by_type(topology, HWLOC_OBJ_PU, (unsigned)(place % count)) : NULL;
@@ -152,11 +180,11 @@ static hwloc_obj_t processor_at(hwloc_topology_t topology, bool synthetic, int p
 
 int weft_topology_vicinity(enum weft_vicinity vicinity, int place, char *why, size_t why_size)
 {
-    const char *synthetic = described();
-    hwloc_topology_t topology = borrow(synthetic);
-    hwloc_obj_t processor = topology != NULL ? processor_at(topology, synthetic != NULL, place) : NULL, found = NULL;
-    if (topology == NULL && synthetic != NULL)
-        snprintf(why, why_size, "hwloc makes no machine of WEFT_TOPOLOGY, \"%s\"", synthetic);
+    const char *text = described();
+    hwloc_topology_t topology = topology_of(text);
+    hwloc_obj_t processor = topology != NULL ? processor_at(topology, text, place) : NULL, found = NULL;
+    if (topology == NULL && text[0] != 0)
+        snprintf(why, why_size, "hwloc makes no machine of WEFT_TOPOLOGY, \"%s\"", text);
     else if (topology == NULL)
         snprintf(why, why_size, "hwloc could not read the topology");
     else if (processor == NULL)
@@ -165,29 +193,25 @@ int weft_topology_vicinity(enum weft_vicinity vicinity, int place, char *why, si
         found = node_of(topology, processor);
     else
         found = vicinity == WEFT_VICINITY_L3 ? cache_of(topology, processor) : core_of(topology, processor);
-    int number = found != NULL ? (int)(found->gp_index & INT_MAX) : -1;
-    give_back(topology);
-    return number;
+    return found != NULL ? (int)(found->gp_index & INT_MAX) : -1;
 }
 
 /* ---- Caches, and the one below which a thread stays */
 
 int weft_topology_caches(int *processors_each)
 {
-    hwloc_topology_t topology = borrow(described());
+    hwloc_topology_t topology = topology_of(described());
     hwloc_obj_t processor = topology != NULL ? hwloc_get_obj_by_type(topology, HWLOC_OBJ_PU, 0) : NULL;
     hwloc_obj_t cache = processor != NULL ? cache_of(topology, processor) : NULL;
-    int count = cache != NULL ? (int)hwloc_get_nbobjs_by_depth(topology, cache->depth) : -1;
     *processors_each = cache != NULL ? hwloc_bitmap_weight(cache->cpuset) : 0;
-    give_back(topology);
-    return count;
+    return cache != NULL ? (int)hwloc_get_nbobjs_by_depth(topology, cache->depth) : -1;
 }
 
-static hwloc_obj_t home_of(hwloc_topology_t topology, bool synthetic, int place)
+static hwloc_obj_t home_of(hwloc_topology_t topology, const char *text, int place)
 {
-    hwloc_obj_t processor = processor_at(topology, synthetic, place);
+    hwloc_obj_t processor = processor_at(topology, text, place);
     hwloc_obj_t cache = processor != NULL ? cache_of(topology, processor) : NULL;
-    if (cache == NULL || synthetic)
+    if (cache == NULL || text[0] != 0)
         return cache;
     hwloc_bitmap_t mask = hwloc_bitmap_alloc();
     bool stays = mask != NULL && hwloc_get_cpubind(topology, mask, HWLOC_CPUBIND_THREAD) == 0 &&
@@ -198,11 +222,9 @@ static hwloc_obj_t home_of(hwloc_topology_t topology, bool synthetic, int place)
 
 int weft_topology_home(int place, int *processors)
 {
-    const char *synthetic = described();
-    hwloc_topology_t topology = borrow(synthetic);
-    hwloc_obj_t home = topology != NULL ? home_of(topology, synthetic != NULL, place) : NULL;
+    const char *text = described();
+    hwloc_topology_t topology = topology_of(text);
+    hwloc_obj_t home = topology != NULL ? home_of(topology, text, place) : NULL;
     *processors = home != NULL ? hwloc_bitmap_weight(home->cpuset) : 0;
-    int number = home != NULL ? (int)(home->gp_index & INT_MAX) : -1;
-    give_back(topology);
-    return number;
+    return home != NULL ? (int)(home->gp_index & INT_MAX) : -1;
 }

@@ -169,6 +169,10 @@ int weft_topology_vicinity(enum weft_vicinity vicinity, int place, char *why, si
     return place;
 }
 
+void weft_topology_hold(void) {}
+
+void weft_topology_let_go(void) {}
+
 int weft_topology_caches(int *processors_each)
 {
     return weft_topology_home(0, processors_each) + 2; /* several */
