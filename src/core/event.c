@@ -11,7 +11,7 @@
 struct weft_event {
     _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t rings;
     struct weft_event *next;      /* in the table, for ever */
-    struct weft_event *next_free; /* while no thread owns it */
+    struct weft_event *next_free; /* while nobody has it */
 };
 
 static struct weft_event *_Atomic table;
@@ -22,14 +22,20 @@ static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static bool key_made;
 static _Thread_local struct weft_event *mine;
 
-static void give_back(void *event_)
+void weft_event_give(struct weft_event *event)
 {
-    struct weft_event *event = event_;
-    mine = NULL;
+    if (event == NULL)
+        return;
     pthread_mutex_lock(&free_lock);
     event->next_free = free_events;
     free_events = event;
     pthread_mutex_unlock(&free_lock);
+}
+
+static void give_back(void *event)
+{
+    mine = NULL;
+    weft_event_give(event);
 }
 
 static void make_key(void)
@@ -62,14 +68,18 @@ static struct weft_event *make(void)
     return event;
 }
 
+struct weft_event *weft_event_take(void)
+{
+    struct weft_event *event = take_free();
+    return event != NULL ? event : make();
+}
+
 struct weft_event *weft_event_mine(void)
 {
     if (mine != NULL)
         return mine;
     pthread_once(&key_once, make_key);
-    struct weft_event *event = take_free();
-    if (event == NULL)
-        event = make();
+    struct weft_event *event = weft_event_take();
     if (event != NULL && (!key_made || pthread_setspecific(key, event) != 0)) {
         give_back(event);
         return NULL;
@@ -93,16 +103,16 @@ uint32_t weft_event_look(struct weft_event *event)
     return atomic_load_explicit(&event->rings, memory_order_acquire);
 }
 
-void weft_event_sleep(struct weft_event *event, uint32_t seen, int64_t deadline_ns)
+void weft_event_sleep(struct weft_event *event, uint32_t seen, uint32_t kinds, int64_t deadline_ns)
 {
-    weft_futex_wait(&event->rings, seen, deadline_ns);
+    weft_futex_wait(&event->rings, seen, kinds, deadline_ns);
 }
 
-void weft_event_ring(struct weft_event *event)
+void weft_event_ring(struct weft_event *event, uint32_t kinds)
 {
     /* E5, release: pairs with E4. The kernel compares the word under a lock of its own. */
     atomic_fetch_add_explicit(&event->rings, 1, memory_order_release);
-    weft_futex_wake(&event->rings, 1);
+    weft_futex_wake(&event->rings, kinds);
 }
 
 void weft_event_ring_all(void)
@@ -110,5 +120,5 @@ void weft_event_ring_all(void)
     /* E3, seq_cst: after F2; pairs with E2. */
     struct weft_event *event = atomic_load_explicit(&table, memory_order_seq_cst);
     for (; event != NULL; event = event->next)
-        weft_event_ring(event);
+        weft_event_ring(event, WEFT_EVENT_ALL);
 }

@@ -43,7 +43,7 @@ static void sleep_briefly(weft_comm *comm, struct weft_event *event, int64_t dea
     uint32_t rings = weft_event_look(event);
     weft_requests_check((struct weft_request *const *)&one, 1, now_ns, false);
     if (!weft_requests_move((struct weft_request *const *)&one, 1, true))
-        weft_event_sleep(event, rings, until_ns < deadline_ns ? until_ns : deadline_ns);
+        weft_event_sleep(event, rings, WEFT_EVENT_ALL, until_ns < deadline_ns ? until_ns : deadline_ns);
 }
 
 void weft_wait_news(weft_comm *comm, const struct weft_news *seen, int64_t deadline_ns)
@@ -58,7 +58,7 @@ void weft_wait_news(weft_comm *comm, const struct weft_news *seen, int64_t deadl
             uint32_t rings = weft_event_look(event);
             weft_sleep_for_any(comm, event);
             if (nothing_new(comm->world, seen))
-                weft_event_sleep(event, rings, deadline_ns);
+                weft_event_sleep(event, rings, WEFT_EVENT_ALL, deadline_ns);
             weft_sleep_for_none(comm);
         }
     }

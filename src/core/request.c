@@ -56,7 +56,7 @@ static void take_off(struct weft_request *request)
 static void wake_sleeper(weft_comm *comm)
 {
     if (comm->sleeper != NULL && comm->sleeper != weft_mover)
-        weft_event_ring(comm->sleeper->event);
+        weft_event_ring(comm->sleeper->event, WEFT_EVENT_ALL);
 }
 
 static void count_out(struct weft_request *request)
@@ -300,7 +300,7 @@ static void bound_sleep(const struct weft_request *request, bool foremost, int64
 {
     sooner(deadline_ns, request->deadline_ns);
     if (foremost && request->waits && !request->looked && request->vain_ns != 0)
-        sooner(deadline_ns, request->vain_ns + WEFT_LOOK_NS);
+        sooner(deadline_ns, request->vain_ns + WEFT_LOOK_ASLEEP_NS);
 }
 
 /* Looked at after the registration. */

@@ -44,6 +44,12 @@ void weft_wait_setup(weft_comm *comm, weft_wait wait)
 
 /* ---- Sleeping */
 
+/* Of the world's event: a bit for the gates, and those of the ranks as far as there are bits. */
+static uint32_t kind_of(const struct weft_world *world, int target)
+{
+    return target == world->n_ranks ? 1u << 31 : 1u << target % 31;
+}
+
 static const _Atomic uint32_t *sleepers_of(const struct weft_world *world, int target)
 {
     return target < world->n_ranks ? &world->slots[target].sleepers : &world->gate_sleepers;
@@ -94,30 +100,40 @@ void weft_sleep_for_none(weft_comm *comm)
     claim_any(comm->slot);
 }
 
-/* Wakes the rank of a slot if it sleeps for one of the targets. */
-static void wake_one(struct weft_world *world, struct weft_slot *slot, int target, int or_target, int or_this)
+/* If the rank of a slot sleeps for one of the targets, and nobody else wakes it: the kind for which the world's event is to be rung, once
+ * for all. (One that sleeps for several has an event of its own.) */
+static uint32_t wake_one(struct weft_world *world, struct weft_slot *slot, int target, int or_target, int or_this)
 {
     /* S9, seq_cst: after S1; a registration that this misses comes before S5, which then sees S1. */
     int32_t registered = atomic_load_explicit(&slot->target, memory_order_seq_cst);
     if (registered != target + 1 && registered != or_target + 1 && registered != or_this + 1 &&
         registered != WEFT_TARGET_ANY)
-        return;
+        return 0;
+    if (registered != WEFT_TARGET_ANY)
+        return claim(world, slot, registered - 1) ? kind_of(world, registered - 1) : 0;
     /* S10, relaxed: stored before the target that S9 saw. */
     struct weft_event *event = atomic_load_explicit(&slot->event, memory_order_relaxed);
-    if (registered == WEFT_TARGET_ANY ? claim_any(slot) : claim(world, slot, registered - 1))
-        weft_event_ring(event);
+    if (claim_any(slot))
+        weft_event_ring(event, WEFT_EVENT_ALL);
+    return 0;
 }
 
 void weft_wake(struct weft_world *world, int target)
 {
+    uint32_t kinds = 0;
     for (int rank = 0; rank < world->n_ranks; rank++)
-        wake_one(world, &world->slots[rank], target, target, target);
+        kinds |= wake_one(world, &world->slots[rank], target, target, target);
+    if (kinds != 0)
+        weft_event_ring(world->event, kinds);
 }
 
 void weft_wake_for_departure(struct weft_world *world, int left)
 {
+    uint32_t kinds = 0;
     for (int rank = 0; rank < world->n_ranks; rank++)
-        wake_one(world, &world->slots[rank], left, world->n_ranks, rank);
+        kinds |= wake_one(world, &world->slots[rank], left, world->n_ranks, rank);
+    if (kinds != 0)
+        weft_event_ring(world->event, kinds);
 }
 
 /* Nothing more to wait for: the condition holds, or the communicator has failed, or one that it was made from was aborted. */
@@ -152,33 +168,37 @@ static void sleep_until(struct weft_operation *operation, int64_t deadline_ns, u
     weft_comm *comm = operation->comm;
     struct weft_world *world = comm->world;
     int target = operation->until.target;
-    struct weft_event *event = weft_event_mine();
-    if (event == NULL) { /* no memory for a sleep: be polite instead */
-        weft_yield();
-        return;
-    }
-    uint32_t seen = weft_event_look(event);
+    uint32_t seen = weft_event_look(world->event);
     /* S4, seq_cst: before S5; pairs with S2. Counted in before a waker can find the registration and count it out: the count must not
      * fall below what others have counted in. */
     atomic_fetch_add_explicit((_Atomic uint32_t *)sleepers_of(world, target), 1, memory_order_seq_cst);
-    /* S10, relaxed: published by the target below. */
-    atomic_store_explicit(&comm->slot->event, event, memory_order_relaxed);
-    /* S9, seq_cst: before S5; who sees the target sees the event. */
+    /* S9, seq_cst: before S5; who sees the target rings after E4. */
     atomic_store_explicit(&comm->slot->target, target + 1, memory_order_seq_cst);
     if (world->unfenced)
         weft_fence_all(); /* see S12 */
     if (!weft_over(operation) && weft_departures(operation->comm->world) == departures_seen)
-        weft_event_sleep(event, seen, deadline_ns);
+        weft_event_sleep(world->event, seen, kind_of(world, target), deadline_ns);
     claim(world, comm->slot, target);
 }
 
 /* ---- Looking round */
 
+/* R9, seq_cst: before the looks at the others' records, so that of two who look round one sees the other. */
+static void show_call(const struct weft_comm *comm)
+{
+    atomic_store_explicit(&comm->slot->calls, 2 * comm->calls - 1, memory_order_seq_cst);
+}
+
+void weft_look_for_others(const struct weft_operation *operation)
+{
+    show_call(operation->comm);
+    if (!weft_failed(operation->comm->world) && weft_record_disagree(operation))
+        weft_record_mismatch(operation);
+}
+
 weft_status weft_look_round(struct weft_operation *operation)
 {
-    const struct weft_comm *comm = operation->comm;
-    /* R9, seq_cst: before the looks at the others' records, so that of two who look round one sees the other. */
-    atomic_store_explicit(&comm->slot->calls, 2 * comm->calls - 1, memory_order_seq_cst);
+    show_call(operation->comm);
     if (weft_over(operation))
         return WEFT_OK;
     if (weft_record_disagree(operation)) {
@@ -244,12 +264,12 @@ static void climb(struct weft_operation *operation, struct ladder *ladder)
     if (stay_awake(operation->comm, operation->call->idle, ladder->now_ns, ladder->now_ns - ladder->begin_ns))
         return;
     note(operation, ladder, true);
-    int64_t look = ladder->begin_ns + WEFT_LOOK_NS;
+    int64_t look = ladder->begin_ns + WEFT_LOOK_ASLEEP_NS;
     int64_t until = ladder->stall_ns < ladder->deadline_ns ? ladder->stall_ns : ladder->deadline_ns;
     sleep_until(operation, ladder->looked || look > until ? until : look, ladder->departures);
 }
 
-/* Once after a millisecond, and whenever a rank has left. */
+/* Once in a long wait, and whenever a rank has left. */
 static bool must_look(const struct weft_operation *operation, struct ladder *ladder, int64_t waited)
 {
     uint32_t left = weft_departures(operation->comm->world);
@@ -393,7 +413,7 @@ static void sleep_for_requests(struct weft_request *const *requests, size_t coun
     /* Another thread may have finished them before this one registered. */
     if (event != NULL && weft_requests_register(requests, count, event, &deadline_ns) &&
         !finished(requests, count, all))
-        weft_event_sleep(event, seen, deadline_ns);
+        weft_event_sleep(event, seen, WEFT_EVENT_ALL, deadline_ns);
     else
         weft_yield();
     weft_requests_unregister();

@@ -2,7 +2,7 @@
 /* wait.h - the one ladder of waiting: a short poll that is inlined, and behind it, out of line, everything else.
  *
  * weft_poll looks a few hundred times; then weft_await climbs: pauses for as long as recent waits make that worth while, yields where
- * another thread may need this processor, and sleeps on the thread's event. Timeouts, failures and lost ranks are looked at there,
+ * another thread may need this processor, and sleeps on an event. Timeouts, failures and lost ranks are looked at there,
  * so they cost nothing while things go well, and no collective can forget them. */
 #ifndef WEFT_CORE_WAIT_H
 #define WEFT_CORE_WAIT_H
@@ -10,6 +10,8 @@
 #include "core/operation.h"
 
 #define WEFT_LOOK_NS 1000000 /* a wait this long is worth looking round */
+#define WEFT_LOOK_ASLEEP_NS                                                                                            \
+    10000000                 /* a sleep, so long: an alarm nearer than the scheduler's tick costs more than the sleep */
 #define WEFT_TARGET_ANY (-1) /* of a slot: this rank sleeps for several words */
 
 struct weft_request;
@@ -63,6 +65,8 @@ bool weft_failed(const struct weft_world *world);
 uint32_t weft_departures(const struct weft_world *world);
 /* Fails the communicator if ranks disagree, or one is gone that the operation needs. */
 weft_status weft_look_round(struct weft_operation *operation);
+/* Fails the communicator if ranks disagree: for a call that waits for no word. */
+void weft_look_for_others(const struct weft_operation *operation);
 /* One more or less asleep for the target: a rank, n_ranks for the gates, n_ranks + 1 for all ranks. */
 void weft_sleepers_add(struct weft_world *world, int target, int change);
 /* From now on this rank's slot names the event for whoever wakes any of its targets; and no longer. */

@@ -6,6 +6,7 @@
 #include "core/world.h"
 
 #include "core/domains.h"
+#include "core/event.h"
 #include "core/fork.h"
 #include "core/guard.h"
 #include "core/observe.h"
@@ -34,6 +35,7 @@ static void free_world(struct weft_world *world)
     free(world->rows);
     weft_traces_end(world);
     weft_domains_free(world->domains);
+    weft_event_give(world->event);
     weft_pages_free(world->slots, slots_bytes(world));
     weft_pages_free(world->channels, channels_bytes(world));
     free(world);
@@ -54,6 +56,7 @@ struct weft_world *weft_world_create(int n_ranks, const struct weft_world_config
     world->slots = weft_pages_allocate(slots_bytes(world));
     if (config->with_grid)
         world->channels = weft_pages_allocate(channels_bytes(world));
+    world->event = weft_event_take();
     world->rows = calloc((size_t)n_ranks, sizeof *world->rows);
     pthread_mutex_init(&world->lock, NULL);
     weft_processors_count(&processors);
@@ -68,8 +71,9 @@ struct weft_world *weft_world_create(int n_ranks, const struct weft_world_config
     bool with_domains = config->with_domains || (!world->crowded && (world->gated || n_ranks >= WEFT_TEAM_RANKS));
     if (with_domains)
         world->domains = weft_domains_create(n_ranks);
-    if (world->slots == NULL || world->rows == NULL || (config->with_grid && world->channels == NULL) ||
-        (with_domains && world->domains == NULL) || !weft_worlds_add(world)) {
+    if (world->slots == NULL || world->event == NULL || world->rows == NULL ||
+        (config->with_grid && world->channels == NULL) || (with_domains && world->domains == NULL) ||
+        !weft_worlds_add(world)) {
         free_world(world);
         return NULL;
     }

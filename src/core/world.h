@@ -44,7 +44,8 @@ struct weft_slot {
     /* Written by others. */
     _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t sleepers; /* ranks asleep for this one */
     /* Written by the owner before it sleeps, taken back by who wakes it. */
-    _Alignas(WEFT_CACHE_LINE) struct weft_event *_Atomic event;
+    _Alignas(
+        WEFT_CACHE_LINE) struct weft_event *_Atomic event; /* that it sleeps on while `target` is WEFT_TARGET_ANY */
     _Atomic int32_t target; /* 1 + the rank it sleeps for, or 1 + n_ranks for a gate; 0: awake */
     /* Under the world's lock. */
     bool shrinks; /* it has come to weft_comm_shrink, and nothing is decided */
@@ -93,6 +94,7 @@ struct weft_world {
     _Atomic uint32_t departures; /* ranks that have left: who waits looks round when it changes */
     _Atomic uint32_t agreements; /* of those who shrink */
     struct weft_cause cause;
+    struct weft_event *event; /* that ranks sleep on who wait for one of them, or for a gate */
     _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t gate_sleepers;
     struct weft_gate gates[WEFT_GATES];
     struct weft_pair *_Atomic *rows;             /* by sender: its rings to all ranks; NULL before its first message */

@@ -185,11 +185,13 @@ static void agree(struct weft_shrinker *shrinker)
     pthread_mutex_unlock(&world->lock);
 }
 
-/* While the communicator is healthy this is a call like others, and ranks that are in another are found to disagree. */
+/* While the communicator is healthy this is a call like others, and ranks that are in another are found to disagree: by them, or, where they
+ * have looked round and sleep, here. */
 static void begin(weft_comm *comm, struct weft_operation *operation, const struct weft_call *call)
 {
     weft_requests_lock(comm);
     weft_operation_begin(operation, comm, call, 0, 0);
+    weft_look_for_others(operation);
     weft_requests_unlock(comm);
 }
 

@@ -5,6 +5,7 @@
 #include "platform/platform.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <sched.h>
@@ -34,7 +35,7 @@ void weft_yield(void)
     sched_yield();
 }
 
-void weft_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline_ns)
+void weft_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint32_t kinds, int64_t deadline_ns)
 {
     struct timespec deadline;
     struct timespec *until = NULL;
@@ -44,12 +45,12 @@ void weft_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline
         until = &deadline;
     }
     /* The bitset form takes an absolute time of CLOCK_MONOTONIC, so an interrupted sleep does not grow. */
-    syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, until, NULL, FUTEX_BITSET_MATCH_ANY);
+    syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, until, NULL, kinds);
 }
 
-void weft_futex_wake(_Atomic uint32_t *word, int count)
+void weft_futex_wake(_Atomic uint32_t *word, uint32_t kinds)
 {
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+    syscall(SYS_futex, word, FUTEX_WAKE_BITSET_PRIVATE, INT_MAX, NULL, NULL, kinds);
 }
 
 #if defined(__x86_64__) || defined(__i386__)

@@ -117,10 +117,11 @@ WEFT_INLINE uint64_t weft_cycles(void)
 /* Lets another runnable thread have this processor. */
 void weft_yield(void);
 
-/* Sleeps while *word == expected, until woken or until deadline_ns of weft_now_ns's clock (INT64_MAX: no deadline). May
- * return early for no reason; the caller looks again. */
-void weft_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline_ns);
-void weft_futex_wake(_Atomic uint32_t *word, int count);
+/* Sleeps while *word == expected, until woken for one of the kinds (a bit each) or until deadline_ns of weft_now_ns's clock
+ * (INT64_MAX: no deadline). May return early for no reason; the caller looks again. */
+void weft_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint32_t kinds, int64_t deadline_ns);
+/* Wakes all who sleep there for one of the kinds. */
+void weft_futex_wake(_Atomic uint32_t *word, uint32_t kinds);
 
 /* May weft_fence_all be called, and does it save anything? Where a store with seq_cst costs no more than one with release, it does not. */
 bool weft_fence_all_ready(void);

@@ -28,7 +28,7 @@ void weft_yield(void)
     model_give_way();
 }
 
-void weft_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline_ns)
+void weft_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint32_t kinds, int64_t deadline_ns)
 {
     if (!model->coarse)
         model_point(NULL);
@@ -36,26 +36,21 @@ void weft_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline
         return;
     if (model_choose(MODEL_TIME, 2) == 1)
         return; /* for no reason */
+    model_self()->sleeps_for = kinds;
     model_block("a sleep", word, deadline_ns);
 }
 
-void weft_futex_wake(_Atomic uint32_t *word, int count)
+void weft_futex_wake(_Atomic uint32_t *word, uint32_t kinds)
 {
-    int sleepers[MODEL_THREADS];
     if (!model->coarse)
         model_point(NULL);
     model_kernel_seen(word);
-    for (; count > 0; count--) {
-        int asleep = 0;
-        for (int thread = 0; thread < model->n_threads; thread++)
-            if (model->threads[thread].blocked_on == word && model->threads[thread].state == MODEL_BLOCKED)
-                sleepers[asleep++] = thread;
-        if (asleep == 0)
-            return;
-        int woken = sleepers[model_choose(MODEL_WAKE, asleep)];
-        model_trace("wakes thread %d", woken);
-        model_wake(woken);
-    }
+    for (int thread = 0; thread < model->n_threads; thread++)
+        if (model->threads[thread].blocked_on == word && model->threads[thread].state == MODEL_BLOCKED &&
+            (model->threads[thread].sleeps_for & kinds) != 0) {
+            model_trace("wakes thread %d", thread);
+            model_wake(thread);
+        }
 }
 
 /* Worlds that are not crowded leave their fences to who sleeps. */

@@ -43,6 +43,7 @@ struct model_thread {
     void *stack_pointer; /* while another runs */
     enum model_state state;
     const void *blocked_on; /* word, lock or thread */
+    uint32_t sleeps_for;    /* kinds, in a sleep */
     const char *blocked_in;
     int64_t deadline_ns;
     void *(*start)(void *argument);
@@ -136,7 +137,6 @@ enum model_choice {
     MODEL_YIELD,   /* who goes on after a thread that yields */
     MODEL_NEXT,    /* who goes on, since the current thread cannot */
     MODEL_STALE,   /* 0: the newest value */
-    MODEL_WAKE,    /* which sleeper */
     MODEL_TIME     /* 0: as always; 1: a long time passes, or a sleep ends for no reason */
 };
 /* A number below `alternatives`. */
