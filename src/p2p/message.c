@@ -174,16 +174,23 @@ weft_status weft_send_begin(weft_comm *comm, struct weft_sending *sending, bool 
     return WEFT_OK;
 }
 
-weft_status weft_send_perform(weft_comm *comm, struct weft_sending *sending)
+/* True: the message is short, and on its way. */
+static bool send_shortly(weft_comm *comm, const struct weft_sending *sending)
 {
     uint32_t lines = weft_mail_lines(sending);
-    if (weft_likely(!weft_in_flight(comm) && lines < WEFT_LETTER_PARCEL && weft_mail_of(comm) != NULL)) {
-        struct weft_pair *pair = weft_pair_to(comm, sending->dest);
-        if (weft_likely(pair != NULL && has_room(comm, pair, sending->dest, lines))) {
-            weft_mail_write(comm, pair, sending);
-            return WEFT_OK;
-        }
-    }
+    if (weft_in_flight(comm) || lines >= WEFT_LETTER_PARCEL || weft_mail_of(comm) == NULL)
+        return false;
+    struct weft_pair *pair = weft_pair_to(comm, sending->dest);
+    if (pair == NULL || !has_room(comm, pair, sending->dest, lines))
+        return false;
+    weft_mail_write(comm, pair, sending);
+    return true;
+}
+
+weft_status weft_send_perform(weft_comm *comm, struct weft_sending *sending)
+{
+    if (weft_likely(send_shortly(comm, sending)))
+        return WEFT_OK;
     struct weft_request *one = &sending->request;
     weft_status status = weft_send_begin(comm, sending, false);
     if (status != WEFT_OK)
@@ -339,6 +346,8 @@ weft_status weft_receive_perform(weft_comm *comm, struct weft_receive *receive)
 
 weft_status weft_exchange_perform(weft_comm *comm, struct weft_sending *sending, struct weft_receive *receive)
 {
+    if (weft_likely(send_shortly(comm, sending)))
+        return weft_receive_perform(comm, receive);
     struct weft_request *both[2] = {&sending->request, &receive->request};
     weft_status status = weft_receive_begin(comm, receive, false);
     if (status != WEFT_OK)
