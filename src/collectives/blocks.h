@@ -5,6 +5,11 @@
 
 #include "collectives/exchange.h"
 
+/* Where only one rank knows how long blocks are, each call takes as many lines as the longest that travels so: few, so that a root that runs
+ * ahead, or is run ahead of, has many calls on their way. */
+#define WEFT_BLOCKS_LINES 8
+#define WEFT_BLOCKS_BYTES (WEFT_BLOCKS_LINES * (size_t)WEFT_CACHE_LINE)
+
 /* The block of `rank` in a row of blocks, in elements. counts and offsets as in struct weft_call: NULL where blocks are
  * alike. */
 struct weft_block {

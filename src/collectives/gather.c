@@ -142,7 +142,7 @@ static enum weft_move gather_push(struct weft_operation *operation)
 
 static bool goes_in_lines(const struct weft_call *call, size_t count)
 {
-    return count <= (WEFT_MESSAGE_BYTES - HEAD) / call->type->size;
+    return count <= (WEFT_BLOCKS_BYTES - HEAD) / call->type->size;
 }
 
 static uint64_t pushing(const struct weft_operation *operation)
@@ -308,7 +308,7 @@ weft_status weft_gather_perform(weft_comm *comm, const struct weft_call *call)
         return weft_alone(comm, call, target_of(call, 0), call->send, own_count(call));
     if (call->collective == WEFT_COLLECTIVE_gatherv)
         return choose_v(comm, call).algorithm == MIXED
-                   ? weft_perform(comm, call, gather_mixed, WEFT_MESSAGE_LINES, 0, false)
+                   ? weft_perform(comm, call, gather_mixed, WEFT_BLOCKS_LINES, 0, false)
                    : weft_perform(comm, call, gather_pull, 2, 0, false);
     switch (choose(comm, call).algorithm) {
     case LINES:

@@ -187,11 +187,11 @@ static bool fits_lines(const struct weft_operation *operation)
 {
     const struct weft_call *call = operation->call;
     size_t used = blocks_at(operation);
-    for (int rank = 0; rank < operation->comm->n_ranks && used <= WEFT_MESSAGE_BYTES; rank++)
+    for (int rank = 0; rank < operation->comm->n_ranks && used <= WEFT_BLOCKS_BYTES; rank++)
         if (rank != call->root)
-            used += call->send_counts[rank] <= WEFT_MESSAGE_BYTES ? call->send_counts[rank] * call->type->size
-                                                                  : WEFT_MESSAGE_BYTES;
-    return used <= WEFT_MESSAGE_BYTES;
+            used += call->send_counts[rank] <= WEFT_BLOCKS_BYTES ? call->send_counts[rank] * call->type->size
+                                                                  : WEFT_BLOCKS_BYTES;
+    return used <= WEFT_BLOCKS_BYTES;
 }
 
 static void put_blocks(struct weft_operation *operation)
@@ -286,7 +286,7 @@ weft_status weft_scatter_perform(weft_comm *comm, const struct weft_call *call)
     if (call->type->copy != NULL)
         return weft_perform(comm, call, scatter_objects, 3, comm->world->gated ? 1 : 0, true);
     if (differ && choose_v(comm, call).algorithm == MIXED)
-        return weft_perform(comm, call, scatter_mixed, WEFT_MESSAGE_LINES, 0, false);
+        return weft_perform(comm, call, scatter_mixed, WEFT_BLOCKS_LINES, 0, false);
     if (!differ && choose(comm, call).algorithm == STREAM)
         return weft_perform(comm, call, scatter_stream, message_lines(comm, call), 0, false);
     return weft_perform(comm, call, scatter_pull, 2, 0, false);

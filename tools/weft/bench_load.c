@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 enum { MOST_FOREIGN = 256, LOOK_EVERY = 16 };
-#define QUIET_SHARE 0.1
+#define QUIET_SHARE 0.3
 
 struct load {
     const struct bench_options *options;

@@ -15,7 +15,7 @@ struct load_figures {
     double quiet_rate; /* operations a second; medians of the repeats */
     double loaded_rate;
 };
-/* Points of one number of ranks. Each repeat is a window of window_s seconds beside the foreign threads, and a tenth of
+/* Points of one number of ranks. Each repeat is a window of window_s seconds beside the foreign threads, and three tenths of
  * that without them; in either the points take turns, each for its share. False when the library refuses. */
 bool bench_load(const struct bench_options *options, const struct bench_point *points, size_t n_points, weft_wait wait,
                 double window_s, int repeats, struct load_figures *out);
