@@ -190,7 +190,7 @@ static bool fits_lines(const struct weft_operation *operation)
     for (int rank = 0; rank < operation->comm->n_ranks && used <= WEFT_BLOCKS_BYTES; rank++)
         if (rank != call->root)
             used += call->send_counts[rank] <= WEFT_BLOCKS_BYTES ? call->send_counts[rank] * call->type->size
-                                                                  : WEFT_BLOCKS_BYTES;
+                                                                 : WEFT_BLOCKS_BYTES;
     return used <= WEFT_BLOCKS_BYTES;
 }
 
