@@ -2,6 +2,7 @@
 /* weft_comm_shrink: the living ranks of a communicator get a new one, in order, all the same one, whatever the old one failed of, and
  * also when more ranks die while they agree. Ranks die by destroying their handles, or by the end of the thread that they are bound to. */
 #include "cases.h"
+#include "shrunk.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,10 +11,10 @@
 
 #include <weft/info.h>
 
-enum { MOST = 64 };
+enum { MOST = SHRUNK_MOST };
 
 static const weft_wait waits[] = {WEFT_WAIT_AUTO, WEFT_WAIT_BLOCK, WEFT_WAIT_SPIN};
-static const int sizes[] = {2, 3, 5, 8, 64};
+static const int sizes[] = {2, 3, 5, 8, MOST};
 
 /* SPIN with many ranks on few processors takes its time, and proves little. */
 static weft_wait random_wait(uint64_t *state, int n_ranks)
@@ -30,22 +31,6 @@ static void die(weft_comm **comm, bool by_thread)
     }
     CHECK_OK(weft_comm_destroy(*comm));
     *comm = NULL;
-}
-
-/* The communicator works, and is that of `expected`, in order. */
-static void check_members(weft_comm *comm, int old_rank, const bool *expected, int n_old)
-{
-    int ranks[MOST], n = 0;
-    for (int rank = 0; rank < n_old; rank++)
-        n += expected[rank];
-    if (!CHECK(weft_comm_size(comm) == n, "%d ranks, expected %d", weft_comm_size(comm), n))
-        return;
-    CHECK_OK(weft_comm_status(comm));
-    CHECK_OK(weft_allgather(comm, &old_rank, ranks, 1, WEFT_INT32));
-    for (int rank = 0, at = 0; rank < n_old; rank++)
-        if (expected[rank] &&
-            CHECK(at < n && ranks[at] == rank, "place %d: old rank %d, expected %d", at, ranks[at], rank))
-            at++;
 }
 
 /* ---- One failure ---- */
@@ -71,7 +56,7 @@ static void lose_and_shrink(int rank, void *arg)
     CHECK_STATUS(WEFT_ERR_RANK_LOST, status);
     if (!CHECK_OK(weft_comm_shrink(comm, &shrunk)))
         return;
-    check_members(shrunk, rank, failure->lives, failure->n_ranks);
+    check_shrunk(shrunk, rank, failure->lives, failure->n_ranks);
     CHECK_STATUS(WEFT_ERR_RANK_LOST, weft_comm_status(comm));
     CHECK_STATUS(WEFT_ERR_RANK_LOST, weft_barrier(comm));
     CHECK(strcmp(weft_info_choice(shrunk, "allreduce", 1, WEFT_INT32, WEFT_SUM, NULL, 0), "grid") == 0,
@@ -162,7 +147,7 @@ static void live_or_die(int rank, void *arg)
             CHECK_OK(weft_comm_destroy(comm));
         comm = shrunk;
     }
-    check_members(comm, rank, lives, massacre->n_ranks);
+    check_shrunk(comm, rank, lives, massacre->n_ranks);
     if (comm != *first)
         CHECK_OK(weft_comm_destroy(comm));
 }
@@ -234,14 +219,14 @@ static void come_back(weft_comm *comm, void *arg)
     CHECK_STATUS(WEFT_ERR_ABORTED, weft_barrier(comm));
     if (!CHECK_OK(weft_comm_shrink(comm, &shrunk)))
         return;
-    check_members(shrunk, rank, all, n);
+    check_shrunk(shrunk, rank, all, n);
     CHECK_STATUS(WEFT_ERR_ABORTED, weft_barrier(comm));
     CHECK_OK(weft_barrier(shrunk));
     if (rank == 0)
         CHECK_OK(weft_comm_abort(shrunk, "and over"));
     CHECK_STATUS(WEFT_ERR_ABORTED, weft_barrier(shrunk));
     if (CHECK_OK(weft_comm_shrink(shrunk, &again)))
-        check_members(again, rank, all, n);
+        check_shrunk(again, rank, all, n);
     CHECK_OK(weft_comm_destroy(shrunk));
     CHECK_OK(weft_comm_destroy(again));
 }
@@ -295,7 +280,7 @@ static void interrupted(weft_comm *comm, void *arg)
         }
     }
     if (CHECK_OK(status)) {
-        check_members(shrunk, rank, all, n);
+        check_shrunk(shrunk, rank, all, n);
         CHECK_OK(weft_comm_destroy(shrunk));
     }
     CHECK_OK(weft_comm_destroy(child));
@@ -346,7 +331,7 @@ static void leave_out(weft_comm *comm, void *arg)
     }
     CHECK_OK(weft_comm_set_timeout(comm, 50000000));
     if (CHECK_OK(weft_comm_shrink(comm, &shrunk))) {
-        check_members(shrunk, rank, expected, late->n_ranks);
+        check_shrunk(shrunk, rank, expected, late->n_ranks);
         CHECK_OK(weft_comm_destroy(shrunk));
     }
     atomic_fetch_add(&late->done, 1);
@@ -382,7 +367,7 @@ static void join_and_shrink(int index, void *arg)
         CHECK_OK(weft_group_id_destroy(&joiners->id));
     CHECK_STATUS(WEFT_ERR_RANK_LOST, weft_barrier(comm));
     if (CHECK_OK(weft_comm_shrink(comm, &shrunk)))
-        check_members(shrunk, 2 * index, expected, 4);
+        check_shrunk(shrunk, 2 * index, expected, 4);
     CHECK_OK(weft_comm_destroy(comm));
     CHECK_OK(weft_comm_destroy(shrunk));
 }
@@ -398,115 +383,6 @@ static void who_never_joined_is_not_waited_for(void **unused)
     pthread_barrier_destroy(&joiners.joined);
 }
 
-/* ---- A healthy communicator ---- */
-
-static void duplicate(weft_comm *comm, void *arg)
-{
-    weft_comm *shrunk[3] = {NULL};
-    bool all[MOST];
-    int rank = weft_comm_rank(comm), n = weft_comm_size(comm);
-    (void)arg;
-    memset(all, 1, sizeof all);
-    for (int i = 0; i < 3; i++) {
-        CHECK_OK(weft_comm_shrink(comm, &shrunk[i]));
-        check_members(shrunk[i], rank, all, n);
-        CHECK_OK(weft_barrier(comm));
-    }
-    CHECK_OK(weft_comm_destroy(shrunk[1]));
-    if (rank == n - 1)
-        CHECK_OK(weft_comm_abort(comm, "an abort reaches what was made from it"));
-    CHECK_STATUS(WEFT_ERR_ABORTED, weft_barrier(shrunk[0]));
-    CHECK_STATUS(WEFT_ERR_ABORTED, weft_barrier(shrunk[2]));
-    CHECK_OK(weft_comm_destroy(shrunk[0]));
-    CHECK_OK(weft_comm_destroy(shrunk[2]));
-}
-
-static void on_a_healthy_communicator_it_is_dup(void **unused)
-{
-    (void)unused;
-    for (int i = 0; i < 5; i++) {
-        test_case("%d ranks", sizes[i]);
-        run_ranks(sizes[i], NULL, duplicate, NULL);
-    }
-}
-
-static void disagree(weft_comm *comm, void *arg)
-{
-    weft_comm *shrunk = NULL;
-    bool all[MOST];
-    int rank = weft_comm_rank(comm), n = weft_comm_size(comm);
-    unsigned late_us = *(unsigned *)arg;
-    memset(all, 1, sizeof all);
-    if (rank != 1)
-        sleep_us(late_us);
-    if (rank == 1) {
-        CHECK_STATUS(WEFT_ERR_MISMATCH, weft_barrier(comm));
-        CHECK_ERROR_SAYS("shrink()", -1);
-        CHECK_ERROR_SAYS("barrier()", 1);
-    }
-    if (CHECK_OK(weft_comm_shrink(comm, &shrunk)))
-        check_members(shrunk, rank, all, n);
-    CHECK_STATUS(WEFT_ERR_MISMATCH, weft_comm_status(comm));
-    CHECK_OK(weft_comm_destroy(shrunk));
-}
-
-static void another_call_is_a_mismatch(void **unused)
-{
-    (void)unused;
-    for (int i = 0; i < 10; i++) {
-        unsigned late_us = i < 5 ? 0 : 30000; /* rank 1 has looked round, and sleeps */
-        test_case("%d ranks, late by %u us", sizes[i % 5], late_us);
-        run_ranks(sizes[i % 5], NULL, disagree, &late_us);
-    }
-}
-
-/* ---- With operations in flight ---- */
-
-static void shrink_with_requests(weft_comm *comm, void *arg)
-{
-    weft_comm *other = NULL, *shrunk = NULL;
-    weft_request *request = NULL, *elsewhere = NULL;
-    int rank = weft_comm_rank(comm), n = weft_comm_size(comm), one = 1, sum = 0, data[3000] = {rank}, result[3000];
-    bool all[MOST];
-    (void)arg;
-    memset(all, 1, sizeof all);
-    CHECK_OK(weft_comm_dup(comm, &other));
-    CHECK_OK(weft_iallreduce(comm, &one, &sum, 1, WEFT_INT32, WEFT_SUM, &request));
-    CHECK_OK(weft_iallreduce(other, data, result, 3000, WEFT_INT32, WEFT_SUM, &elsewhere));
-    if (CHECK_OK(weft_comm_shrink(comm, &shrunk)))
-        check_members(shrunk, rank, all, n);
-    CHECK_OK(weft_wait_one(&request));
-    CHECK_OK(weft_wait_one(&elsewhere));
-    CHECK(sum == n, "%d, expected %d", sum, n);
-    CHECK(result[0] == n * (n - 1) / 2, "%d", result[0]);
-    CHECK_OK(weft_comm_destroy(other));
-    CHECK_OK(weft_comm_destroy(shrunk));
-}
-
-static void operations_in_flight_go_on(void **unused)
-{
-    (void)unused;
-    for (int i = 0; i < scaled(20); i++) {
-        test_case("%d ranks", sizes[i % 5]);
-        run_ranks(sizes[i % 5], NULL, shrink_with_requests, NULL);
-    }
-}
-
-static void wrong_calls_are_refused(void **unused)
-{
-    (void)unused;
-    weft_comm *comm, *out = NULL;
-    test_case("NULL");
-    CHECK_STATUS(WEFT_ERR_ARGUMENT, weft_comm_shrink(NULL, &out));
-    CHECK_OK(weft_comm_create_all(1, NULL, &comm));
-    CHECK_STATUS(WEFT_ERR_ARGUMENT, weft_comm_shrink(comm, NULL));
-    CHECK_STATUS(WEFT_ERR_ARGUMENT, weft_comm_status(comm));
-    CHECK_OK(weft_comm_shrink(comm, &out));
-    CHECK_OK(weft_barrier(out));
-    CHECK_OK(weft_comm_destroy(comm));
-    CHECK_OK(weft_comm_destroy(out));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -517,10 +393,6 @@ int main(void)
         TEST(an_abort_from_above_ends_the_wait),
         TEST(who_is_late_is_left_out),
         TEST(who_never_joined_is_not_waited_for),
-        TEST(on_a_healthy_communicator_it_is_dup),
-        TEST(another_call_is_a_mismatch),
-        TEST(operations_in_flight_go_on),
-        TEST(wrong_calls_are_refused),
     };
     return RUN_TESTS("shrink", tests);
 }
