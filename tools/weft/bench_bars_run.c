@@ -106,7 +106,7 @@ static bool run_loads(struct bars *bars, const struct plan *plan)
         for (to = from; to < bars->n_loads && bars->loads[to].point.n_ranks == bars->loads[from].point.n_ranks; to++)
             points[to - from] = bars->loads[to].point;
         fprintf(stderr, "weft bench: throughput of %d ranks beside foreign threads, about %.0f s\n", points[0].n_ranks,
-                1.3 * plan->load_window_s * plan->load_repeats);
+                (1 + LOAD_QUIET_SHARE) * plan->load_window_s * plan->load_repeats);
         fine = bench_load(&bars->options, points, to - from, bars->wait, plan->load_window_s, plan->load_repeats,
                           &bars->loads[from]);
     }

@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 enum { MOST_FOREIGN = 256, LOOK_EVERY = 16 };
-#define QUIET_SHARE 0.3
 
 struct load {
     const struct bench_options *options;
@@ -119,7 +118,8 @@ static void run_point(struct load *load, int rank, size_t point, bool loaded, in
         atomic_store_explicit(&load->last, ULLONG_MAX, memory_order_relaxed); /* the meeting orders it */
     bench_team_rest(load->team);
     if (operation != NULL)
-        run_share(load, &me, operation, self, load->window_s * (loaded ? 1 : QUIET_SHARE) / (double)load->n_points);
+        run_share(load, &me, operation, self,
+                  load->window_s * (loaded ? 1 : LOAD_QUIET_SHARE) / (double)load->n_points);
     bench_team_rest(load->team);
     if (rank == 0 && operation != NULL)
         load->rates[point][loaded][repeat] = rate_of(load);
