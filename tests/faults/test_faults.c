@@ -5,7 +5,6 @@
  * there are 20 runs; a single run only beyond ten times as much. */
 #include "cases.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
