@@ -5,7 +5,6 @@
 
 #include "collectives/exchange.h"
 #include "core/domains.h"
-#include "core/domains.h"
 #include "reduce/reduce.h"
 
 /* Are there other caches from which a long message had better come once than once for each rank? */

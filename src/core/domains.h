@@ -27,8 +27,8 @@ struct weft_domains {
     bool several;             /* the machine has more than one cache of the last level */
     int *homes, *room;        /* by rank: the number of its cache, negative where it has none; processors there */
     struct weft_domain_map caches;
-    struct weft_domain_map
-        teams; /* parts of caches so small that one rank can listen to all of its team, or several caches of few ranks */
+    /* Parts of caches so small that one rank can listen to all of its team, or several caches of few ranks. */
+    struct weft_domain_map teams;
 };
 
 /* NULL when memory is short. */

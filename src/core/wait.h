@@ -10,8 +10,9 @@
 #include "core/operation.h"
 
 #define WEFT_LOOK_NS 1000000 /* a wait this long is worth looking round */
-#define WEFT_LOOK_ASLEEP_NS                                                                                            \
-    10000000                 /* a sleep, so long: an alarm nearer than the scheduler's tick costs more than the sleep */
+/* So is a sleep this long. Not one of WEFT_LOOK_NS: an alarm nearer than the scheduler's tick is set in the machine each time, which made a
+ * barrier of four sleeping ranks a quarter longer. */
+#define WEFT_LOOK_ASLEEP_NS 10000000
 #define WEFT_TARGET_ANY (-1) /* of a slot: this rank sleeps for several words */
 
 struct weft_request;

@@ -44,8 +44,7 @@ struct weft_slot {
     /* Written by others. */
     _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t sleepers; /* ranks asleep for this one */
     /* Written by the owner before it sleeps, taken back by who wakes it. */
-    _Alignas(
-        WEFT_CACHE_LINE) struct weft_event *_Atomic event; /* that it sleeps on while `target` is WEFT_TARGET_ANY */
+    _Alignas(WEFT_CACHE_LINE) struct weft_event *_Atomic event; /* while it sleeps for several words */
     _Atomic int32_t target; /* 1 + the rank it sleeps for, or 1 + n_ranks for a gate; 0: awake */
     /* Under the world's lock. */
     bool shrinks; /* it has come to weft_comm_shrink, and nothing is decided */
