@@ -37,11 +37,12 @@ static void unbind(struct weft_comm *comm)
 static void tell(struct weft_world *world, int rank, enum weft_departure how)
 {
     struct weft_slot *slot = &world->slots[rank];
-    /* C1, seq_cst: pairs with S3: whoever waits for room in its ring need not wait for this rank. */
-    atomic_store_explicit(&slot->consumed, UINT64_MAX, memory_order_seq_cst);
-    /* D1, seq_cst: all that this rank published comes before; D2 sees it after the count below. */
-    atomic_store_explicit(&slot->left, (uint32_t)how, memory_order_seq_cst);
-    /* D3, seq_cst: before the looks for sleepers in weft_wake; pairs with D4, so that none sleeps on without having seen it. */
+    /* C1, release: pairs with S3: whoever waits for room in its ring need not wait for this rank, which has read what it will read. */
+    atomic_store_explicit(&slot->consumed, UINT64_MAX, memory_order_release);
+    /* D1, release: who sees it (D2) sees all that this rank ever called and published. */
+    atomic_store_explicit(&slot->left, (uint32_t)how, memory_order_release);
+    /* D3, seq_cst: before the looks for sleepers in weft_wake; pairs with D4, so that none sleeps on without having seen this, and with it C1
+     * and D1. */
     atomic_fetch_add_explicit(&world->departures, 1, memory_order_seq_cst);
     weft_wake_for_departure(world, rank);
 }

@@ -30,8 +30,8 @@ static void flags_give(struct flags *flags)
 
 static bool begun(const struct weft_operation *operation, int rank)
 {
-    /* R7, seq_cst: pairs with R6 and R9. Where D2 was seen, all that the rank ever called is visible. */
-    uint64_t calls = atomic_load_explicit(&weft_slot_of(operation->comm, rank)->calls, memory_order_seq_cst);
+    /* R7, relaxed: nothing is read behind it. Where D2 was seen, all that the rank ever called is visible. */
+    uint64_t calls = atomic_load_explicit(&weft_slot_of(operation->comm, rank)->calls, memory_order_relaxed);
     return weft_calls_begun(calls) >= operation->number;
 }
 
@@ -53,8 +53,8 @@ static enum weft_departure lost(const struct weft_operation *operation, int rank
 {
     if (!needs(operation, rank))
         return WEFT_STAYED;
-    /* D2, seq_cst: pairs with D1. */
-    uint32_t left = atomic_load_explicit(&weft_slot_of(operation->comm, rank)->left, memory_order_seq_cst);
+    /* D2, acquire: pairs with D1. */
+    uint32_t left = atomic_load_explicit(&weft_slot_of(operation->comm, rank)->left, memory_order_acquire);
     return left != WEFT_STAYED && !begun(operation, rank) ? (enum weft_departure)left : WEFT_STAYED;
 }
 
@@ -117,8 +117,8 @@ static void whereabouts(const struct weft_operation *operation, int rank, char *
 {
     const struct weft_slot *slot = weft_slot_of(operation->comm, rank);
     char call[WEFT_CALL_TEXT];
-    /* R7, acquire: pairs with R6. */
-    uint64_t calls = atomic_load_explicit(&slot->calls, memory_order_acquire), number = weft_calls_begun(calls);
+    /* R7, relaxed: the record says itself whether it is of this call (R4). */
+    uint64_t calls = atomic_load_explicit(&slot->calls, memory_order_relaxed), number = weft_calls_begun(calls);
     const char *verb = calls & 1 ? "is still in" : "last completed";
     if (number == 0)
         snprintf(text, size, "has called nothing yet");

@@ -105,10 +105,10 @@ static struct state state_of(const struct weft_world *world, int rank)
     /* W1, relaxed: see above. */
     state.processor = atomic_load_explicit(&slot->processor, memory_order_relaxed);
     state.thread = atomic_load_explicit(&slot->thread, memory_order_relaxed);
-    /* D2, seq_cst: pairs with D1. */
-    state.left = (enum weft_departure)atomic_load_explicit(&slot->left, memory_order_seq_cst);
-    /* R7, acquire: pairs with R6. */
-    uint64_t calls = atomic_load_explicit(&slot->calls, memory_order_acquire);
+    /* D2, acquire: pairs with D1. */
+    state.left = (enum weft_departure)atomic_load_explicit(&slot->left, memory_order_acquire);
+    /* R7, relaxed: the record says itself whether it is of this call (R4). */
+    uint64_t calls = atomic_load_explicit(&slot->calls, memory_order_relaxed);
     state.number = weft_calls_begun(calls);
     state.in_call = calls & 1;
     return state;

@@ -8,7 +8,9 @@
 
 #include "core/operation.h"
 
+#ifndef WEFT_TRACE_EVENTS       /* tests/model has fewer */
 #define WEFT_TRACE_EVENTS 16384 /* a power of two */
+#endif
 
 /* Times in weft_cycles. One writer, as a record: `number` is 0 while the others change. */
 struct weft_trace_event {

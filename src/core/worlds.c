@@ -45,8 +45,8 @@ bool weft_worlds_add(struct weft_world *world)
     world->place = place;
     world->serial = ++serials;
     if (place != NULL)
-        /* A4, seq_cst: who finds the world (A6) finds it whole. */
-        atomic_store_explicit(&place->world, world, memory_order_seq_cst);
+        /* A4, release: who finds the world (A6) finds it whole. */
+        atomic_store_explicit(&place->world, world, memory_order_release);
     pthread_mutex_unlock(&lock);
     return place != NULL;
 }

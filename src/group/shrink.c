@@ -46,8 +46,9 @@ static void delist(const struct weft_shrinker *shrinker)
 
 static bool left(const struct weft_world *world, int rank)
 {
-    /* D2, seq_cst: pairs with D1. */
-    return atomic_load_explicit(&world->slots[rank].left, memory_order_seq_cst) != WEFT_STAYED;
+    /* D2, relaxed: nothing of that rank is read behind it. One that leaves later changes the count, which is looked at before this and
+     * again before a sleep (D4). */
+    return atomic_load_explicit(&world->slots[rank].left, memory_order_relaxed) != WEFT_STAYED;
 }
 
 /* One that lives, has not come, and is not left out. */

@@ -24,9 +24,9 @@ static void usage(FILE *out)
           out);
 }
 
-static const struct model_harness *const files[] = {model_litmus,   model_lines,    model_gates,
-                                                    model_buffers,  model_failures, model_worlds,
-                                                    model_requests, model_messages, model_domains};
+static const struct model_harness *const files[] = {model_litmus,   model_lines,  model_gates,    model_buffers,
+                                                    model_failures, model_worlds, model_requests, model_messages,
+                                                    model_domains,  model_seeing};
 
 /* ---- Many schedules */
 

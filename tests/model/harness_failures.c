@@ -386,6 +386,8 @@ const struct model_harness model_failures[] = {
     {"lost_gated", "the same at a gate", lost, .processors = 1, .exhaustive = 2},
     {"lost_of_3", "one leaves, two sleep", lost_of_3, .processors = 4},
     {"last_words", "the root leaves after it has spoken", last_words, .processors = 4, .exhaustive = 2},
+    {"last_words_hasty", "the same, and the reader looks round often", last_words, .processors = 4, .timers = true,
+     .hasty = true},
     {"last_words_to_2", "the same with two readers", last_words_to_2, .processors = 4},
     {"last_barrier", "ranks leave after a barrier", last_barrier, .processors = 4, .exhaustive = 2},
     {"last_barrier_gated", "the same at a gate", last_barrier, .processors = 1, .exhaustive = 2},

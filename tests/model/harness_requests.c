@@ -141,6 +141,65 @@ static void destroyed(void)
     model_ranks_leaving(2, &config, destroy_in_flight);
 }
 
+/* ---- Another thread destroys a handle while the one that started its request waits elsewhere, and moves that request, too. */
+
+static weft_comm *destroyed_meanwhile[2];
+
+static void *destroy_first(void *unused)
+{
+    weft_comm_destroy(destroyed_meanwhile[0]);
+    return unused;
+}
+
+static void wait_elsewhere(weft_comm *comm)
+{
+    int64_t mine[2] = {1, 1}, sum[2] = {0, 0};
+    weft_request *unmet = NULL;
+    pthread_t thread;
+    if (weft_comm_rank(comm) == 0) {
+        unmet = start(destroyed_meanwhile[0], &mine[0], &sum[0]);
+        pthread_create(&thread, NULL, destroy_first, NULL);
+    }
+    weft_request *met = start(comm, &mine[1], &sum[1]);
+    CHECK_OK(weft_wait_one(&met));
+    CHECK(sum[1] == 2, "the sum is %lld", (long long)sum[1]);
+    if (weft_comm_rank(comm) == 0) {
+        pthread_join(thread, NULL);
+        CHECK_STATUS(WEFT_ERR_RANK_LOST, weft_wait_one(&unmet));
+    }
+}
+
+static void destroyed_elsewhere(void)
+{
+    weft_config config = model_config(WEFT_WAIT_BLOCK, NULL);
+    model_quiet(true);
+    CHECK_OK(weft_comm_create_all(2, &config, destroyed_meanwhile));
+    model_quiet(false);
+    run(wait_elsewhere);
+    weft_comm_destroy(destroyed_meanwhile[1]);
+}
+
+/* ---- An abort finds a thread that sleeps for a request, or is about to for the first time. */
+
+static void sleep_or_abort(weft_comm *comm)
+{
+    int64_t mine = 1, sum = 0;
+    weft_request *request = NULL;
+    if (weft_comm_rank(comm) == 1) {
+        CHECK_OK(weft_comm_abort(comm, "enough"));
+        return;
+    }
+    weft_status status = weft_iallreduce(comm, &mine, &sum, 1, WEFT_INT64, WEFT_SUM, &request);
+    if (status == WEFT_OK)
+        status = weft_wait_one(&request);
+    CHECK_STATUS(WEFT_ERR_ABORTED, status);
+}
+
+static void aborted(void)
+{
+    run(sleep_or_abort);
+}
+
 const struct model_harness model_requests[] = {
     {"request", "one nonblocking call, slept for", one, .processors = 4, .exhaustive = 1},
     {"requests_crossed", "two in flight and a barrier, waited for in opposite orders", crossed, .processors = 4},
@@ -148,4 +207,9 @@ const struct model_harness model_requests[] = {
     {"requests_two_comms", "a blocking call moves what is in flight elsewhere", two_communicators, .processors = 4},
     {"requests_test", "looked at, then slept for", looked_at, .processors = 4},
     {"requests_destroyed", "a handle is destroyed with a request in flight", destroyed, .processors = 4},
+    {"requests_destroyed_elsewhere", "the same, while another thread moves the request", destroyed_elsewhere,
+     .processors = 4},
+    {"request_aborted", "one thread sleeps for a request, another aborts", aborted, .processors = 4, .exhaustive = 1},
+    {"request_aborted_fenced", "the same, and who publishes makes a fence", aborted, .processors = 4, .fenced = true,
+     .exhaustive = 2},
     {.name = NULL}};

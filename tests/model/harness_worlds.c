@@ -2,6 +2,8 @@
 /* harness_worlds.c - communicators that come and go: group ids, split, dup, weft_run, and the events of threads that end. */
 #include "model.h"
 
+#include "core/operation.h"
+
 #include <string.h>
 
 static void run(int n_ranks, void (*body)(weft_comm *comm))
@@ -80,6 +82,72 @@ static void split_3(void)
 static void split_colors(void)
 {
     run(3, split_apart);
+}
+
+/* ---- Ranks that agree on who is left */
+
+static void shrink_and_use(weft_comm *comm)
+{
+    weft_comm *child = NULL;
+    CHECK_OK(weft_comm_shrink(comm, &child));
+    use(child);
+    weft_comm_destroy(child);
+}
+
+/* Rank 1 leaves, before the others have come or after. */
+static void leave_or_shrink(weft_comm *comm)
+{
+    if (weft_comm_rank(comm) != 1)
+        shrink_and_use(comm);
+    weft_comm_destroy(comm);
+}
+
+/* Where rank 0 waits already, rank 1, which neither comes nor leaves, aborts what the communicator was made from. */
+static weft_comm *children[2];
+static bool aborted;
+
+static bool somebody_shrinks(weft_comm *comm)
+{
+    pthread_mutex_lock(&comm->world->lock);
+    bool shrinks = comm->world->shrinkers != NULL;
+    pthread_mutex_unlock(&comm->world->lock);
+    return shrinks;
+}
+
+static void abort_or_shrink(weft_comm *comm)
+{
+    weft_comm *less = NULL;
+    int rank = weft_comm_rank(comm);
+    CHECK_OK(weft_comm_dup(comm, &children[rank]));
+    if (rank == 0) {
+        weft_status status = weft_comm_shrink(children[0], &less);
+        CHECK(status == (less == NULL ? WEFT_ERR_ABORTED : WEFT_OK), "%s", weft_last_error());
+        weft_comm_destroy(less);
+        return;
+    }
+    aborted = somebody_shrinks(children[1]);
+    if (aborted)
+        CHECK_OK(weft_comm_abort(comm, "enough"));
+    else
+        weft_comm_destroy(children[1]);
+}
+
+static void shrink(void)
+{
+    run(2, shrink_and_use);
+}
+
+static void shrink_lost(void)
+{
+    run_leaving(3, leave_or_shrink);
+}
+
+static void shrink_aborted(void)
+{
+    run(2, abort_or_shrink);
+    weft_comm_destroy(children[0]);
+    if (aborted)
+        weft_comm_destroy(children[1]);
 }
 
 /* ---- Joining by id, each on its own thread */
@@ -197,6 +265,12 @@ const struct model_harness model_worlds[] = {
     {"dup_outlives", "the parent is destroyed first", dup_outlives, .processors = 4},
     {"split", "one communicator of two of three ranks", split_3, .processors = 4},
     {"split_colors", "two communicators at once", split_colors, .processors = 4},
+    {"shrink", "two ranks agree that both are there", shrink, .processors = 4, .exhaustive = 1},
+    {"shrink_lost", "two agree while a third leaves", shrink_lost, .processors = 4},
+    {"shrink_aborted", "one waits for another to agree, and that aborts above", shrink_aborted, .processors = 4},
+    {"shrink_fenced", "two ranks agree, and who publishes makes a fence", shrink, .processors = 4, .fenced = true},
+    {"shrink_aborted_fenced", "the abort, where who publishes makes a fence", shrink_aborted, .processors = 4,
+     .fenced = true},
     {"join", "ranks join by id, on threads of their own", join_by_id, .processors = 4},
     {"id_destroyed", "the group is given up while a rank joins and waits", id_destroyed, .processors = 4},
     {"run", "weft_run", run_well, .processors = 4},

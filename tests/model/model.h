@@ -28,7 +28,7 @@ struct model_harness {
 
 /* The harnesses of one file, the last with a name of NULL. */
 extern const struct model_harness model_litmus[], model_lines[], model_gates[], model_buffers[], model_failures[],
-    model_worlds[], model_requests[], model_messages[], model_domains[];
+    model_worlds[], model_requests[], model_messages[], model_domains[], model_seeing[];
 
 __attribute__((format(printf, 5, 6))) void model_check(bool held, const char *condition, const char *file, int line,
                                                        const char *format, ...);
