@@ -59,7 +59,8 @@ trace-cost: ## Measure what a trace adds to a call, on a quiet machine (ARGS=LAU
 model: ## Check memory orders under many schedules, about a minute (ARGS='-h': options)
 	@cmake -S . -B build -DWEFT_BUILD_TESTS=ON $(CMAKE_OPTIONS) >/dev/null
 	@cmake --build build --target weft_model -j $$(nproc) >/dev/null
-	@build/tests/model/weft_model $(or $(ARGS),-n 1000000 -x 1000000 -t 0.5)
+	@$(if $(ARGS),build/tests/model/weft_model $(ARGS),build/tests/model/weft_model -l | cut -d' ' -f1 | \
+	    xargs -P $$(nproc) -n 1 build/tests/model/weft_model -n 1000000 -x 1000000 -t 0.5)
 
 mutants: ## Weaken each memory order, one at a time; the checker must find it (ARGS='slot.h')
 	@scripts/mutants $(ARGS)

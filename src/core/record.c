@@ -271,10 +271,7 @@ static bool disagree_on(const struct weft_comm *comm, uint64_t number)
     uint32_t first = 0, signature;
     bool found = false;
     for (int rank = 0; rank < comm->n_ranks; rank++) {
-        const struct weft_slot *slot = weft_slot_of(comm, rank);
-        /* R7, seq_cst: after R9; of two ranks that look round one sees the other's R9, and so its record. */
-        if (weft_calls_begun(atomic_load_explicit(&slot->calls, memory_order_seq_cst)) < number ||
-            !weft_record_read(slot, number, false, NULL, &signature))
+        if (!weft_record_read(weft_slot_of(comm, rank), number, false, NULL, &signature))
             continue;
         if (found && signature != first)
             return true;
@@ -292,7 +289,7 @@ static bool chains_agree(const struct weft_operation *operation)
     for (int rank = 0; rank < comm->n_ranks; rank++) {
         const struct weft_slot *slot = weft_slot_of(comm, rank);
         uint32_t own, other;
-        /* R7, seq_cst: as in disagree_on. */
+        /* R7, seq_cst: after R9; of two ranks that look round one sees the other's R9, and so its record. */
         uint64_t last = weft_calls_begun(atomic_load_explicit(&slot->calls, memory_order_seq_cst));
         last = last < operation->number ? last : operation->number;
         if (last != 0 && (!weft_record_read(comm->slot, last, false, NULL, &own) ||

@@ -78,7 +78,7 @@ static bool counts(enum model_choice kind)
 static int choose_in_turn(enum model_choice kind, int alternatives)
 {
     int chosen = 0;
-    if (kind == MODEL_TIME || (counts(kind) && choices->preemptions == choices->bound))
+    if (kind == MODEL_TIME || kind == MODEL_FENCE || (counts(kind) && choices->preemptions == choices->bound))
         return 0;
     if (choices->logged < choices->planned)
         chosen = choices->log[choices->logged++].chosen;

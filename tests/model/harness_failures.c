@@ -220,16 +220,26 @@ enum { RECORDS = 64 };
  * at the record of the root's call 1, which the root's call 65 writes again. */
 static const weft_type number = {.name = "number", .size = sizeof(int32_t)};
 
-static void stream_past(weft_comm *comm)
+static void stream(weft_comm *comm, const weft_type *type)
 {
     model_quiet(true);
     for (int round = 0; round < RECORDS + 6; round++) {
         int32_t data = round;
         if (round == RECORDS - 2)
             model_quiet(false);
-        CHECK_OK(weft_broadcast(comm, &data, 1, &number, 0));
+        CHECK_OK(weft_broadcast(comm, &data, 1, type, 0));
         CHECK(data == round, "round %d: %d", round, data);
     }
+}
+
+static void stream_past(weft_comm *comm)
+{
+    stream(comm, WEFT_INT32);
+}
+
+static void stream_names_past(weft_comm *comm)
+{
+    stream(comm, &number);
 }
 
 /* Rank 1 disagrees on call 1. While it puts that into words, rank 0's call 65 writes the record of call 1 again. */
@@ -365,6 +375,7 @@ RUN(mismatch, run, 2, NULL, disagree)
 RUN(mismatch_listening, run, 2, NULL, both_listen)
 RUN(mismatch_speaking, run, 2, NULL, both_speak)
 RUN(records, run, 2, NULL, stream_past)
+RUN(records_named, run, 2, NULL, stream_names_past)
 RUN(late, run, 2, NULL, be_late)
 RUN(late_pull, run, 2, "broadcast:pull", pull_late)
 RUN(late_split, run, 2, NULL, split_late)
@@ -396,10 +407,13 @@ const struct model_harness model_failures[] = {
     {"mismatch_gated", "the same at a gate", mismatch, .processors = 1, .timers = true},
     {"mismatch_listening", "each waits for the other to speak", mismatch_listening, .processors = 4, .timers = true,
      .hasty = true},
+
     {"mismatch_speaking", "two roots pass one another", mismatch_speaking, .processors = 4, .timers = true,
      .hasty = true},
     {"mismatch_names", "records with names are read while written", mismatch_names, .processors = 4},
     {"records", "records are read while written", records, .processors = 4, .timers = true, .hasty = true},
+    {"records_named", "the same with a type of the user's", records_named, .processors = 4, .timers = true,
+     .hasty = true},
     {"late", "time is up, and the message says who was where", late, .processors = 4, .timers = true, .hasty = true},
     {"late_pull", "time is up while a rank copies", late_pull, .processors = 4, .timers = true, .hasty = true},
     {"late_split", "time is up while a communicator is made", late_split, .processors = 4, .timers = true,

@@ -268,9 +268,7 @@ const struct model_harness model_worlds[] = {
     {"shrink", "two ranks agree that both are there", shrink, .processors = 4, .exhaustive = 1},
     {"shrink_lost", "two agree while a third leaves", shrink_lost, .processors = 4},
     {"shrink_aborted", "one waits for another to agree, and that aborts above", shrink_aborted, .processors = 4},
-    {"shrink_fenced", "two ranks agree, and who publishes makes a fence", shrink, .processors = 4, .fenced = true},
-    {"shrink_aborted_fenced", "the abort, where who publishes makes a fence", shrink_aborted, .processors = 4,
-     .fenced = true},
+
     {"join", "ranks join by id, on threads of their own", join_by_id, .processors = 4},
     {"id_destroyed", "the group is given up while a rank joins and waits", id_destroyed, .processors = 4},
     {"run", "weft_run", run_well, .processors = 4},

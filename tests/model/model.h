@@ -21,7 +21,7 @@ struct model_harness {
     int cache;      /* processors that share one; 0: two. The first belong to the first ranks, and so on */
     bool timers;    /* sleeps may end by their deadline; otherwise whoever sleeps must be woken */
     bool hasty; /* with timers: time flies and sleeps end for no reason half the time, so that ranks look round often */
-    bool fenced;       /* the system makes no fence for all threads: who publishes makes its own */
+    bool fenced;       /* who publishes makes a fence in all schedules, not only in half of the random ones */
     int exhaustive;    /* preemptions up to which all schedules are tried; 0: random ones alone */
     const char *finds; /* it is wrong on purpose, and the checker must find this */
 };

@@ -137,7 +137,8 @@ enum model_choice {
     MODEL_YIELD,   /* who goes on after a thread that yields */
     MODEL_NEXT,    /* who goes on, since the current thread cannot */
     MODEL_STALE,   /* 0: the newest value */
-    MODEL_TIME     /* 0: as always; 1: a long time passes, or a sleep ends for no reason */
+    MODEL_TIME,    /* 0: as always; 1: a long time passes, or a sleep ends for no reason */
+    MODEL_FENCE    /* 0: the system makes a fence for all threads; 1: it does not */
 };
 /* A number below `alternatives`. */
 int model_choose(enum model_choice kind, int alternatives);
