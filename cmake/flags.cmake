@@ -46,6 +46,13 @@ if(WEFT_SANITIZE)
     # C++ is only tested here, never hot, and takes most of the time to compile.
     add_compile_options(${sanitizers} -fno-omit-frame-pointer $<IF:$<COMPILE_LANGUAGE:CXX>,-O0,-O1>)
     add_link_options(${sanitizers})
+    if(WEFT_SANITIZE STREQUAL "address" AND CMAKE_C_COMPILER_ID STREQUAL "Clang")
+        # As a library, which gcc's is: tests that wrap functions would wrap the sanitizer's own calls, too.
+        execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libclang_rt.asan-${CMAKE_SYSTEM_PROCESSOR}.so
+            OUTPUT_VARIABLE runtime OUTPUT_STRIP_TRAILING_WHITESPACE)
+        cmake_path(GET runtime PARENT_PATH runtime)
+        add_link_options(-shared-libasan -Wl,-rpath,${runtime})
+    endif()
 else()
     add_link_options(-Wl,-z,defs) # a library that leaves a symbol open fails to link here, not at its user
 endif()
