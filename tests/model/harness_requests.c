@@ -179,6 +179,35 @@ static void destroyed_elsewhere(void)
     weft_comm_destroy(destroyed_meanwhile[1]);
 }
 
+/* ---- Two threads wait for requests of one handle: either finishes those of both. */
+
+static void *wait_for_one(void *request)
+{
+    CHECK_OK(weft_wait_one(request));
+    return NULL;
+}
+
+static void wait_on_two_threads(weft_comm *comm)
+{
+    int64_t mine[2] = {1, 10}, sum[2] = {0, 0};
+    weft_request *requests[2] = {start(comm, &mine[0], &sum[0]), start(comm, &mine[1], &sum[1])};
+    pthread_t thread;
+    if (weft_comm_rank(comm) == 1) {
+        CHECK_OK(weft_wait_all(requests, 2));
+        return;
+    }
+    pthread_create(&thread, NULL, wait_for_one, &requests[1]);
+    CHECK_OK(weft_wait_one(&requests[0]));
+    CHECK(sum[0] == 2, "the sum is %lld", (long long)sum[0]);
+    pthread_join(thread, NULL);
+    CHECK(sum[1] == 20, "the sum is %lld", (long long)sum[1]);
+}
+
+static void two_threads(void)
+{
+    run(wait_on_two_threads);
+}
+
 /* ---- An abort finds a thread that sleeps for a request, or is about to for the first time. */
 
 static void sleep_or_abort(weft_comm *comm)
@@ -209,6 +238,8 @@ const struct model_harness model_requests[] = {
     {"requests_destroyed", "a handle is destroyed with a request in flight", destroyed, .processors = 4},
     {"requests_destroyed_elsewhere", "the same, while another thread moves the request", destroyed_elsewhere,
      .processors = 4},
+    {"requests_two_threads", "two threads wait, either finishes what the other waits for", two_threads,
+     .processors = 4, .timers = true},
     {"request_aborted", "one thread sleeps for a request, another aborts", aborted, .processors = 4, .exhaustive = 1},
     {"request_aborted_fenced", "the same, and who publishes makes a fence", aborted, .processors = 4, .fenced = true,
      .exhaustive = 2},
