@@ -66,8 +66,8 @@ WEFT_INLINE void weft_record_begin(struct weft_operation *operation)
         weft_record_names(record, call);
     /* R3, release: who sees the number (R4) sees the words of this call. */
     atomic_store_explicit(&record->number, operation->number, memory_order_release);
-    /* R6, release: who sees that the call has begun (R7) finds its record. */
-    atomic_store_explicit(&slot->calls, 2 * operation->number - 1, memory_order_release);
+    /* R6, relaxed: only a number. Before this rank looks for a record of another's, it says so once more (R9). */
+    atomic_store_explicit(&slot->calls, 2 * operation->number - 1, memory_order_relaxed);
 }
 
 WEFT_INLINE void weft_record_end(struct weft_operation *operation)

@@ -433,12 +433,13 @@ static void begin(weft_comm *comm, struct weft_request *request, const struct we
 weft_status weft_perform_among(weft_comm *comm, const struct weft_call *call, weft_algorithm_move *move, uint32_t lines,
                                uint32_t gates, bool symmetric)
 {
-    if (comm->starting == NULL && !weft_in_flight(comm))
+    if (comm->starting == NULL && comm->trace != NULL && !weft_in_flight(comm))
         return weft_perform_traced(comm, call, move, lines, gates, symmetric);
     if (comm->starting != NULL) {
         begin(comm, comm->starting, call, move, lines, gates);
         return WEFT_OK;
     }
+    /* Beside those in flight, or those that another thread has finished since weft_perform looked. */
     struct weft_request request = {.waits = false}, *one = &request;
     begin(comm, &request, call, move, lines, gates);
     weft_wait_requests(&one, 1, true);

@@ -56,9 +56,10 @@ enum weft_move weft_line_differs(struct weft_operation *operation, int peer)
     const weft_comm *comm = operation->comm;
     if (weft_world_status(comm->world) != WEFT_OK)
         return WEFT_MOVE_FAIL;
-    /* R7, acquire: pairs with R6. A peer that has not begun this call left the word 2^32 lines ago, or went another way before. */
+    /* R7, relaxed: the record stands before the word that differs, which was acquired. A peer that has not begun this call left the word
+     * 2^32 lines ago, or went another way before. */
     const _Atomic uint64_t *calls = &weft_slot_of(comm, peer)->calls;
-    if (weft_calls_begun(atomic_load_explicit(calls, memory_order_acquire)) < operation->number &&
+    if (weft_calls_begun(atomic_load_explicit(calls, memory_order_relaxed)) < operation->number &&
         !weft_record_disagree(operation)) {
         uint64_t begun = 2 * operation->number - 1;
         operation->until =

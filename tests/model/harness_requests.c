@@ -208,6 +208,28 @@ static void two_threads(void)
     run(wait_on_two_threads);
 }
 
+/* ---- One thread waits for a request while the other goes on to a blocking call, which begins when that is in flight or no longer. */
+
+static void wait_beside_call(weft_comm *comm)
+{
+    int64_t mine[2] = {1, 10}, sum[2] = {0, 0};
+    weft_request *request = start(comm, &mine[0], &sum[0]);
+    pthread_t thread;
+    if (weft_comm_rank(comm) == 0)
+        pthread_create(&thread, NULL, wait_for_one, &request);
+    else
+        CHECK_OK(weft_wait_one(&request));
+    CHECK_OK(weft_allreduce(comm, &mine[1], &sum[1], 1, WEFT_INT64, WEFT_SUM));
+    if (weft_comm_rank(comm) == 0)
+        pthread_join(thread, NULL);
+    CHECK(sum[0] == 2 && sum[1] == 20, "the sums are %lld and %lld", (long long)sum[0], (long long)sum[1]);
+}
+
+static void beside_call(void)
+{
+    run(wait_beside_call);
+}
+
 /* ---- An abort finds a thread that sleeps for a request, or is about to for the first time. */
 
 static void sleep_or_abort(weft_comm *comm)
@@ -238,8 +260,9 @@ const struct model_harness model_requests[] = {
     {"requests_destroyed", "a handle is destroyed with a request in flight", destroyed, .processors = 4},
     {"requests_destroyed_elsewhere", "the same, while another thread moves the request", destroyed_elsewhere,
      .processors = 4},
-    {"requests_two_threads", "two threads wait, either finishes what the other waits for", two_threads,
-     .processors = 4, .timers = true},
+    {"requests_two_threads", "two threads wait, either finishes what the other waits for", two_threads, .processors = 4,
+     .timers = true},
+    {"request_beside_call", "one thread waits, the other goes on", beside_call, .processors = 4, .timers = true},
     {"request_aborted", "one thread sleeps for a request, another aborts", aborted, .processors = 4, .exhaustive = 1},
     {"request_aborted_fenced", "the same, and who publishes makes a fence", aborted, .processors = 4, .fenced = true,
      .exhaustive = 2},
