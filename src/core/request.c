@@ -95,8 +95,8 @@ void weft_request_finish(struct weft_request *request, weft_status status)
 
 void weft_request_close(struct weft_request *request)
 {
-    /* N4, release: as above. */
-    atomic_store_explicit(&request->finished, 1, memory_order_release);
+    /* N4, relaxed: nobody has it yet but this thread. */
+    atomic_store_explicit(&request->finished, 1, memory_order_relaxed);
 }
 
 bool weft_request_finished(const struct weft_request *request)

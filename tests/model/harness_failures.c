@@ -190,6 +190,16 @@ static void disagree(weft_comm *comm)
     check_says("allreduce(1 x int32, sum)");
 }
 
+/* One writes its line for a gate, the other looks at that line. */
+static void gate_or_listen(weft_comm *comm)
+{
+    int32_t data = 0;
+    weft_status status = weft_comm_rank(comm) == 0 ? weft_barrier(comm) : weft_broadcast(comm, &data, 1, WEFT_INT32, 0);
+    CHECK_STATUS(WEFT_ERR_MISMATCH, status);
+    check_says("barrier()");
+    check_says("broadcast(1 x int32, root 0)");
+}
+
 /* Each waits for the other to speak. */
 static void both_listen(weft_comm *comm)
 {
@@ -372,6 +382,7 @@ RUN(last_words_to_2, run_leaving, 3, NULL, say_and_leave)
 RUN(last_barrier, run_leaving, 2, NULL, meet_and_leave)
 RUN(last_barrier_of_3, run_leaving, 3, NULL, meet_and_leave)
 RUN(mismatch, run, 2, NULL, disagree)
+RUN(mismatch_gate, run, 2, NULL, gate_or_listen)
 RUN(mismatch_listening, run, 2, NULL, both_listen)
 RUN(mismatch_speaking, run, 2, NULL, both_speak)
 RUN(records, run, 2, NULL, stream_past)
@@ -405,6 +416,8 @@ const struct model_harness model_failures[] = {
     {"last_barrier_of_3", "three ranks", last_barrier_of_3, .processors = 4},
     {"mismatch", "ranks in different calls", mismatch, .processors = 4, .timers = true},
     {"mismatch_gated", "the same at a gate", mismatch, .processors = 1, .timers = true},
+    {"mismatch_gate", "one goes to a gate, the other waits for its line", mismatch_gate, .processors = 1,
+     .timers = true},
     {"mismatch_listening", "each waits for the other to speak", mismatch_listening, .processors = 4, .timers = true,
      .hasty = true},
 
