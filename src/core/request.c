@@ -134,8 +134,8 @@ static bool in_vain(const struct weft_request *request)
         return false;
     if (request->came != NULL)
         return !request->came(request);
-    /* S3, acquire: pairs with S1. */
-    return !weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire));
+    /* S3, relaxed: only whether it is worth moving; the move looks with acquire. */
+    return !weft_until_met(until, atomic_load_explicit(until->word, memory_order_relaxed));
 }
 
 /* True: it went on. */

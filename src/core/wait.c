@@ -292,8 +292,8 @@ static bool yield_first(const struct weft_operation *operation)
     int yields = 0;
     for (; yields < FIRST_YIELDS && !met; yields++) {
         weft_yield();
-        /* S3, acquire: pairs with S1. */
-        met = weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire));
+        /* S3, relaxed: as in weft_poll. */
+        met = weft_until_met(until, atomic_load_explicit(until->word, memory_order_relaxed));
     }
     weft_patience_note(comm, begin_ns, yields);
     return met;
@@ -303,8 +303,8 @@ static bool yield_first(const struct weft_operation *operation)
 
 static enum weft_move look_at_word(struct weft_operation *operation)
 {
-    /* S3, acquire: as in weft_await. */
-    uint64_t word = atomic_load_explicit(operation->until.word, memory_order_acquire);
+    /* S3, relaxed: as in weft_poll. */
+    uint64_t word = atomic_load_explicit(operation->until.word, memory_order_relaxed);
     return weft_until_met(&operation->until, word) ? WEFT_MOVE_DONE : WEFT_MOVE_WAIT;
 }
 
@@ -342,17 +342,17 @@ static weft_status ascend(struct weft_operation *operation, struct ladder *ladde
     const weft_comm *comm = operation->comm;
     const struct weft_until *until = &operation->until;
     for (;;) {
-        /* S3, acquire: pairs with S1. */
-        if (weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire)))
+        /* S3, relaxed: as in weft_poll. */
+        if (weft_until_met(until, atomic_load_explicit(until->word, memory_order_relaxed)))
             return WEFT_OK;
         weft_status status = weft_world_inherit(comm->world);
         int64_t waited = ladder->now_ns - ladder->begin_ns;
         if (status == WEFT_OK && must_look(operation, ladder, waited))
             status = weft_look_round(operation);
-        /* S3, acquire: once more. The word may have come between the look above and the failure, found by a rank that went on from it:
+        /* S3, relaxed: once more. The word may have come between the look above and the failure, found by a rank that went on from it:
          * then the failure made it visible (F1), and this rank's own call has not failed. */
         if (weft_unlikely(status != WEFT_OK))
-            return weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire)) ? WEFT_OK : status;
+            return weft_until_met(until, atomic_load_explicit(until->word, memory_order_relaxed)) ? WEFT_OK : status;
         if (ladder->now_ns >= ladder->deadline_ns)
             return weft_fail_timeout(operation);
         if (ladder->now_ns >= ladder->stall_ns) {

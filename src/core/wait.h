@@ -23,8 +23,8 @@ WEFT_INLINE bool weft_poll(const struct weft_operation *operation)
 {
     const struct weft_until *until = &operation->until;
     for (int i = operation->comm->polls; i > 0; i--) {
-        /* S3, acquire: pairs with S1 and whatever else publishes a word; the payload behind it may be read. */
-        if (weft_until_met(until, atomic_load_explicit(until->word, memory_order_acquire)))
+        /* S3, relaxed: who waits here looks once more, with acquire, before it reads what stands behind the word. */
+        if (weft_until_met(until, atomic_load_explicit(until->word, memory_order_relaxed)))
             return true;
         weft_pause();
     }
@@ -35,8 +35,8 @@ WEFT_INLINE bool weft_poll(const struct weft_operation *operation)
 WEFT_INLINE bool weft_poll_word(const weft_comm *comm, const _Atomic uint64_t *word, uint64_t value)
 {
     for (int i = comm->polls; i >= 0; i--) {
-        /* S3, acquire: as above. */
-        if (atomic_load_explicit(word, memory_order_acquire) == value)
+        /* S3, relaxed: as above. */
+        if (atomic_load_explicit(word, memory_order_relaxed) == value)
             return true;
         weft_pause();
     }
