@@ -95,7 +95,7 @@ void weft_request_finish(struct weft_request *request, weft_status status)
 
 void weft_request_close(struct weft_request *request)
 {
-    /* N4, relaxed: nobody has it yet but this thread. */
+    /* N4, relaxed: no other thread waits for it. */
     atomic_store_explicit(&request->finished, 1, memory_order_relaxed);
 }
 

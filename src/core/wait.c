@@ -72,9 +72,9 @@ static bool claim(struct weft_world *world, struct weft_slot *slot, int target)
 static bool claim_any(struct weft_slot *slot)
 {
     int32_t expected = WEFT_TARGET_ANY;
-    /* S7, acq_rel: as above. */
+    /* S7, acq_rel: as above. Where a waker was first, acquire: it has read the event (S10) before this rank may put another there. */
     return atomic_compare_exchange_strong_explicit(&slot->target, &expected, 0, memory_order_acq_rel,
-                                                   memory_order_relaxed);
+                                                   memory_order_acquire);
 }
 
 void weft_sleepers_add(struct weft_world *world, int target, int change)

@@ -18,8 +18,8 @@ static weft_status no_memory(const weft_comm *comm, const char *name)
 
 static bool gone(const weft_comm *comm, int rank)
 {
-    /* D2, seq_cst: pairs with D1; what the rank sent is visible. */
-    return atomic_load_explicit(&weft_slot_of(comm, rank)->left, memory_order_seq_cst) != WEFT_STAYED;
+    /* D2, acquire: pairs with D1; what the rank sent is visible. */
+    return atomic_load_explicit(&weft_slot_of(comm, rank)->left, memory_order_acquire) != WEFT_STAYED;
 }
 
 /* The communicator has failed, or the handle is being destroyed. */
