@@ -32,13 +32,14 @@ if(WEFT_WERROR)
     set(CMAKE_COMPILE_WARNING_AS_ERROR ON)
 endif()
 
-if(WEFT_SANITIZE STREQUAL "address")
+if(WEFT_SANITIZE MATCHES "^(address|fuzz)$")
     # With a count of 0 come null pointers, to which 0 is added: C++ allows it, C from C2y on (N3322), and compilers always have.
     set(sanitizers -fsanitize=address,undefined -fno-sanitize=pointer-overflow -fno-sanitize-recover=all)
+    if(WEFT_SANITIZE STREQUAL "fuzz") # seen by libFuzzer; clang alone
+        list(APPEND sanitizers -fsanitize=fuzzer-no-link)
+    endif()
 elseif(WEFT_SANITIZE STREQUAL "thread")
     set(sanitizers -fsanitize=thread)
-elseif(WEFT_SANITIZE STREQUAL "fuzz") # as address, seen by libFuzzer; clang alone
-    set(sanitizers -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize=pointer-overflow -fno-sanitize-recover=all)
 elseif(WEFT_SANITIZE)
     message(FATAL_ERROR "WEFT_SANITIZE is '${WEFT_SANITIZE}'; it may be address, thread, fuzz, or empty")
 endif()
