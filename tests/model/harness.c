@@ -41,6 +41,16 @@ void model_ranks_leaving(int n_ranks, const weft_config *config, void (*body)(we
     run(n_ranks, config, body, false);
 }
 
+weft_status model_combine_nothing(const weft_op *op, const weft_type *type, const void *in, void *inout, size_t count)
+{
+    (void)op;
+    (void)type;
+    (void)in;
+    (void)inout;
+    (void)count;
+    return WEFT_OK;
+}
+
 weft_config model_config(weft_wait wait, const char *algorithms)
 {
     weft_config config = WEFT_CONFIG_INIT;

@@ -255,16 +255,7 @@ static void stream_names_past(weft_comm *comm)
 /* Rank 1 disagrees on call 1. While it puts that into words, rank 0's call 65 writes the record of call 1 again. */
 static const weft_type first_type = {.name = "firstfirst", .size = 1}, other_type = {.name = "otherother", .size = 1};
 
-static weft_status combine_nothing(const weft_op *op, const weft_type *type, const void *in, void *inout, size_t count)
-{
-    (void)op;
-    (void)type;
-    (void)in;
-    (void)inout;
-    (void)count;
-    return WEFT_OK;
-}
-static const weft_op other_op = {.name = "combining", .combine = combine_nothing};
+static const weft_op other_op = {.name = "combining", .combine = model_combine_nothing};
 
 static void *disagree_on_first(void *comm)
 {
@@ -420,7 +411,6 @@ const struct model_harness model_failures[] = {
      .timers = true},
     {"mismatch_listening", "each waits for the other to speak", mismatch_listening, .processors = 4, .timers = true,
      .hasty = true},
-
     {"mismatch_speaking", "two roots pass one another", mismatch_speaking, .processors = 4, .timers = true,
      .hasty = true},
     {"mismatch_names", "records with names are read while written", mismatch_names, .processors = 4},

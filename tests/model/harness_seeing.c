@@ -80,16 +80,8 @@ static const weft_type *type_of(int call)
     return call / 2 % 2 == 0 ? &odd : &even;
 }
 
-static weft_status nothing(const weft_op *op, const weft_type *type, const void *in, void *inout, size_t count)
-{
-    (void)op;
-    (void)type;
-    (void)in;
-    (void)inout;
-    (void)count;
-    return WEFT_OK;
-}
-static const weft_op plus = {.name = "plus", .combine = nothing}, minus = {.name = "minus", .combine = nothing};
+static const weft_op plus = {.name = "plus", .combine = model_combine_nothing},
+                     minus = {.name = "minus", .combine = model_combine_nothing};
 
 static void traced_calls(weft_comm *comm)
 {

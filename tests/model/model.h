@@ -21,8 +21,8 @@ struct model_harness {
     int cache;      /* processors that share one; 0: two. The first belong to the first ranks, and so on */
     bool timers;    /* sleeps may end by their deadline; otherwise whoever sleeps must be woken */
     bool hasty; /* with timers: time flies and sleeps end for no reason half the time, so that ranks look round often */
-    bool fenced;       /* who publishes makes a fence in all schedules, not only in half of the random ones */
-    int exhaustive;    /* preemptions up to which all schedules are tried; 0: random ones alone */
+    bool fenced;    /* who publishes makes a fence always; otherwise in half of the communicators of random schedules */
+    int exhaustive; /* preemptions up to which all schedules are tried; 0: random ones alone */
     const char *finds; /* it is wrong on purpose, and the checker must find this */
 };
 
@@ -48,6 +48,9 @@ void model_ranks_leaving(int n_ranks, const weft_config *config, void (*body)(we
 
 /* While it is quiet no thread is interrupted and no load finds an old value: for what only leads up to the case. */
 void model_quiet(bool quiet);
+
+/* Of an operation whose result nobody looks at. */
+weft_status model_combine_nothing(const weft_op *op, const weft_type *type, const void *in, void *inout, size_t count);
 
 /* Every wait sleeps at once; `algorithms` as in weft_config. */
 weft_config model_config(weft_wait wait, const char *algorithms);

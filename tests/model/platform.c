@@ -53,7 +53,7 @@ void weft_futex_wake(_Atomic uint32_t *word, uint32_t kinds)
         }
 }
 
-/* Worlds that are not crowded leave their fences to who sleeps, or do not: half of the random schedules each. */
+/* Worlds that are not crowded leave their fences to who sleeps, or do not: in random schedules half of them each. */
 bool weft_fence_all_ready(void)
 {
     return !model->harness->fenced && model_choose(MODEL_FENCE, 2) == 0;
