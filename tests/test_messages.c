@@ -264,6 +264,42 @@ static void failures_fail_the_call_alone(void **unused)
     }
 }
 
+/* A receive in flight puts aside what a probe on the same ring waits for. */
+static void probes_beside_a_receive(weft_comm *comm, void *arg)
+{
+    (void)arg;
+    int first = 5, second = 6;
+    weft_request *request = NULL;
+    weft_message message;
+    if (weft_comm_rank(comm) == 0) {
+        sleep_us(5000);
+        CHECK_OK(weft_send(comm, &second, 1, WEFT_INT32, 1, 2));
+        CHECK_OK(weft_recv(comm, &second, 1, WEFT_INT32, 1, 3, NULL)); /* is still there while the other probes */
+        CHECK_OK(weft_send(comm, &first, 1, WEFT_INT32, 1, 1));
+        return;
+    }
+    first = second = 0;
+    CHECK_OK(weft_irecv(comm, &first, 1, WEFT_INT32, 0, 1, NULL, &request));
+    CHECK_OK(weft_probe(comm, 0, 2, &message));
+    CHECK(message.tag == 2 && message.count == 1, "tag %d, %zu", message.tag, message.count);
+    CHECK_OK(weft_recv(comm, &second, 1, WEFT_INT32, 0, 2, NULL));
+    CHECK_OK(weft_send(comm, &second, 1, WEFT_INT32, 0, 3));
+    CHECK_OK(weft_wait_one(&request));
+    CHECK(first == 5 && second == 6, "%d and %d came", first, second);
+}
+
+static void a_probe_finds_what_a_receive_put_aside(void **unused)
+{
+    (void)unused;
+    for (int i = 0; i < 3; i++) {
+        weft_config config = WEFT_CONFIG_INIT;
+        config.wait = waits[i];
+        config.timeout_ns = 10000000000;
+        test_case("wait %s", wait_name(config.wait));
+        run_ranks(2, &config, probes_beside_a_receive, NULL);
+    }
+}
+
 /* Ends the wait of a receive, and of a send that nobody takes; takes away what is under way. */
 static void abort_all(weft_comm *comm, void *arg)
 {
@@ -490,6 +526,7 @@ int main(void)
         TEST(receives_are_served_in_order),
         TEST(neighbours_exchange),
         TEST(failures_fail_the_call_alone),
+        TEST(a_probe_finds_what_a_receive_put_aside),
         TEST(an_abort_ends_all_messages),
         TEST(handles_go_with_messages_under_way),
         TEST(a_barrier_moves_what_was_started),

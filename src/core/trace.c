@@ -4,29 +4,27 @@
 
 #include "core/drive.h"
 
+static void put_name(uint64_t *word, const char *name)
+{
+    strncpy((char *)word, name, sizeof *word - 1);
+}
+
 static void keep(const struct weft_operation *operation, uint64_t arrival, uint64_t departure, uint64_t waited)
 {
     const struct weft_call *call = operation->call;
     struct weft_trace_event *event = &operation->comm->trace->events[operation->number & (WEFT_TRACE_EVENTS - 1)];
+    struct weft_trace_told told = {arrival, departure, waited, weft_record_what(call), call->count, {0, 0}};
+    uint64_t words[WEFT_TRACE_WORDS];
+    if (call->type_index < 0)
+        put_name(&told.names[0], call->type->name);
+    if (call->op_index < 0 && call->op != NULL)
+        put_name(&told.names[1], call->op->name);
+    memcpy(words, &told, sizeof words);
     /* T1, relaxed: ordered before the words by their release. */
     atomic_store_explicit(&event->number, 0, memory_order_relaxed);
-    /* T2, release: a reader who sees a new word (T5) sees the 0 of T1 or what came later, and drops what it read. */
-    atomic_store_explicit(&event->arrival, arrival, memory_order_release);
-    atomic_store_explicit(&event->departure, departure, memory_order_release);
-    atomic_store_explicit(&event->waited, waited, memory_order_release);
-    /* T2, release: as above. */
-    atomic_store_explicit(&event->what, weft_record_what(call), memory_order_release);
-    atomic_store_explicit(&event->count, call->count, memory_order_release);
-    for (int i = 0; i < 2; i++) {
-        const char *name = i == 0 ? (call->type_index < 0 ? call->type->name : NULL)
-                                  : (call->op_index < 0 && call->op != NULL ? call->op->name : NULL);
-        uint64_t word = 0;
-        if (name == NULL)
-            continue;
-        strncpy((char *)&word, name, sizeof word - 1);
-        /* T2, release: as above. */
-        atomic_store_explicit(&event->names[i], word, memory_order_release);
-    }
+    for (size_t i = 0; i < WEFT_TRACE_WORDS; i++)
+        /* T2, release: a reader who sees a new word (T5) sees the 0 of T1 or what came later, and drops what it read. */
+        atomic_store_explicit(&event->words[i], words[i], memory_order_release);
     /* T3, release: who sees the number (T4) sees the words of this call. */
     atomic_store_explicit(&event->number, operation->number, memory_order_release);
 }

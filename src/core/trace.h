@@ -12,12 +12,18 @@
 #define WEFT_TRACE_EVENTS 16384 /* a power of two */
 #endif
 
-/* Times in weft_cycles. One writer, as a record: `number` is 0 while the others change. */
+/* What is kept of a call; times in weft_cycles. */
+struct weft_trace_told {
+    uint64_t arrival, departure, waited;
+    uint64_t what, count; /* as in a record */
+    uint64_t names[2];    /* of a user's type and op, cut to 7 characters */
+};
+#define WEFT_TRACE_WORDS (sizeof(struct weft_trace_told) / sizeof(uint64_t))
+
+/* That, word by word. One writer, as a record: `number` is 0 while the words change. */
 struct weft_trace_event {
     _Alignas(WEFT_CACHE_LINE) _Atomic uint64_t number; /* of the call */
-    _Atomic uint64_t arrival, departure, waited;
-    _Atomic uint64_t what, count; /* as in a record */
-    _Atomic uint64_t names[2];    /* of a user's type and op, cut to 7 characters */
+    _Atomic uint64_t words[WEFT_TRACE_WORDS];
 };
 static_assert(sizeof(struct weft_trace_event) == WEFT_CACHE_LINE, "an event fills a cache line");
 

@@ -28,7 +28,8 @@ static struct {
 
 /* An event, read. */
 struct event {
-    uint64_t number, arrival, departure, waited, what, count, names[2];
+    uint64_t number;
+    struct weft_trace_told told;
 };
 
 /* ---- Reading */
@@ -39,24 +40,20 @@ static bool read_event(const struct weft_trace *of, uint64_t number, struct even
     /* T4, acquire: pairs with T3. */
     if (atomic_load_explicit(&from->number, memory_order_acquire) != number)
         return false;
+    uint64_t words[WEFT_TRACE_WORDS];
+    for (size_t i = 0; i < WEFT_TRACE_WORDS; i++)
+        /* T5, acquire: keeps the second look at the number behind these. */
+        words[i] = atomic_load_explicit(&from->words[i], memory_order_acquire);
     event->number = number;
-    /* T5, acquire: keeps the second look at the number behind these. */
-    event->arrival = atomic_load_explicit(&from->arrival, memory_order_acquire);
-    event->departure = atomic_load_explicit(&from->departure, memory_order_acquire);
-    event->waited = atomic_load_explicit(&from->waited, memory_order_acquire);
-    /* T5, acquire: as above. */
-    event->what = atomic_load_explicit(&from->what, memory_order_acquire);
-    event->count = atomic_load_explicit(&from->count, memory_order_acquire);
-    for (int i = 0; i < 2; i++)
-        /* T5, acquire: as above. */
-        event->names[i] = atomic_load_explicit(&from->names[i], memory_order_acquire);
+    memcpy(&event->told, words, sizeof words);
     /* T4, relaxed: the loads above are acquires, so this one comes after them. */
-    return atomic_load_explicit(&from->number, memory_order_relaxed) == number && event->arrival >= trace.begin_ticks;
+    return atomic_load_explicit(&from->number, memory_order_relaxed) == number &&
+           event->told.arrival >= trace.begin_ticks;
 }
 
 static bool nonblocking(const struct event *event)
 {
-    return (event->what & 0x80) != 0;
+    return (event->told.what & 0x80) != 0;
 }
 
 /* The calls begun by any rank. */
@@ -145,24 +142,24 @@ static void put_names(const struct weft_world *world, uint64_t first)
 static void put_args(const struct event *event, int last)
 {
     char call[WEFT_CALL_TEXT];
-    const uint64_t names[4] = {event->names[0], 0, event->names[1], 0};
-    weft_text_record(event->what, event->count, names, call);
+    const uint64_t names[4] = {event->told.names[0], 0, event->told.names[1], 0};
+    weft_text_record(event->told.what, event->told.count, names, call);
     fprintf(trace.file, ",\"args\":{\"number\":%llu,\"call\":", (unsigned long long)event->number);
     put_string(call);
-    put_time("waited_us", (double)event->waited * trace.ns_per_tick);
+    put_time("waited_us", (double)event->told.waited * trace.ns_per_tick);
     fprintf(trace.file, ",\"last\":%d}}", last);
 }
 
 static void put_event(const struct weft_world *world, int rank, const struct event *event, int last)
 {
-    const char *name = weft_text_collective((enum weft_collective)(event->what & 0x7f));
+    const char *name = weft_text_collective((enum weft_collective)(event->told.what & 0x7f));
     if (nonblocking(event)) { /* several may be in flight: their times overlap */
         for (int end = 0; end < 2; end++) {
             begin_event();
             fprintf(trace.file, "{\"name\":\"i%s\",\"cat\":\"nonblocking\",\"id\":\"%llu.%d.%llu\"", name,
                     (unsigned long long)world->serial, rank, (unsigned long long)event->number);
             put_head(end ? 'e' : 'b', world, rank);
-            put_time("ts", ns_of(end ? event->departure : event->arrival));
+            put_time("ts", ns_of(end ? event->told.departure : event->told.arrival));
             put_args(event, last);
         }
         return;
@@ -170,8 +167,8 @@ static void put_event(const struct weft_world *world, int rank, const struct eve
     begin_event();
     fprintf(trace.file, "{\"name\":\"%s\",\"cat\":\"blocking\"", name);
     put_head('X', world, rank);
-    put_time("ts", ns_of(event->arrival));
-    put_time("dur", ns_of(event->departure) - ns_of(event->arrival));
+    put_time("ts", ns_of(event->told.arrival));
+    put_time("dur", ns_of(event->told.departure) - ns_of(event->told.arrival));
     put_args(event, last);
 }
 
@@ -192,10 +189,10 @@ static void put_arrow(const struct weft_world *world, int last, double from_ns, 
 static void put_call(const struct weft_world *world, uint64_t number)
 {
     enum { SHORT_NS = 1000 }; /* a wait that nobody would look for */
-    struct event event, latest = {.arrival = 0};
+    struct event event, latest = {.number = 0};
     int last = -1;
     for (int rank = 0; rank < world->n_ranks; rank++)
-        if (read_event(&world->traces[rank], number, &event) && event.arrival >= latest.arrival) {
+        if (read_event(&world->traces[rank], number, &event) && event.told.arrival >= latest.told.arrival) {
             latest = event;
             last = rank;
         }
@@ -203,10 +200,10 @@ static void put_call(const struct weft_world *world, uint64_t number)
         if (!read_event(&world->traces[rank], number, &event))
             continue;
         put_event(world, rank, &event, last);
-        double waited_ns = (double)event.waited * trace.ns_per_tick;
-        if (rank != last && !nonblocking(&event) && waited_ns >= SHORT_NS && event.arrival < latest.arrival &&
-            event.departure >= latest.arrival)
-            put_arrow(world, last, ns_of(latest.arrival), rank, ns_of(event.departure) - 1);
+        double waited_ns = (double)event.told.waited * trace.ns_per_tick;
+        if (rank != last && !nonblocking(&event) && waited_ns >= SHORT_NS && event.told.arrival < latest.told.arrival &&
+            event.told.departure >= latest.told.arrival)
+            put_arrow(world, last, ns_of(latest.told.arrival), rank, ns_of(event.told.departure) - 1);
     }
 }
 

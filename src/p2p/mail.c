@@ -260,9 +260,10 @@ static bool deliver(weft_comm *comm, struct weft_receive *receive, int source, c
 {
     struct weft_parcel *parcel = head->lines & WEFT_LETTER_PARCEL ? head->parcel : NULL;
     uint64_t offered = WEFT_PARCEL_OFFERED;
-    /* M2, acq_rel: one of receiver and sender has it; the receiver's copy is done before the sender sees it delivered (S1, S3). */
+    /* M2, relaxed: only decides whether receiver or sender has it. The line published what it holds (S1, S3); a sender who comes too late
+     * waits until it is delivered (S3), and who finds it withdrawn reads nothing of it. */
     if (parcel != NULL && !atomic_compare_exchange_strong_explicit(&parcel->state, &offered, WEFT_PARCEL_TAKEN,
-                                                                   memory_order_acq_rel, memory_order_acquire)) {
+                                                                   memory_order_relaxed, memory_order_relaxed)) {
         weft_parcel_release(parcel);
         return false;
     }

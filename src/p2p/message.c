@@ -108,9 +108,9 @@ static bool withdraw(struct weft_sending *sending)
         free(sending->parcel);
         return true;
     }
-    /* M2, acq_rel: as in deliver (mail.c). */
+    /* M2, relaxed: as in deliver (mail.c). */
     if (!atomic_compare_exchange_strong_explicit(&sending->parcel->state, &offered, WEFT_PARCEL_WITHDRAWN,
-                                                 memory_order_acq_rel, memory_order_acquire))
+                                                 memory_order_relaxed, memory_order_relaxed))
         return false;
     weft_parcel_release(sending->parcel);
     return true;
@@ -122,10 +122,12 @@ static weft_status send_check(struct weft_request *request, bool expired)
     const weft_comm *comm = request->operation.comm;
     if ((!expired && !gone(comm, sending->dest)) || !withdraw(sending))
         return WEFT_OK;
-    return gone(comm, sending->dest)
-               ? weft_error(WEFT_ERR_RANK_LOST, sending->name, comm, "rank %d has left and not received the message",
-                            sending->dest)
-               : timed_out(comm, sending->name, "no receive took the message to", sending->dest, sending->tag);
+    if (!gone(comm, sending->dest))
+        return timed_out(comm, sending->name, "no receive took the message to", sending->dest, sending->tag);
+    if (weft_world_status(comm->world) != WEFT_OK) /* as in lost */
+        return ended(comm, sending->name);
+    return weft_error(WEFT_ERR_RANK_LOST, sending->name, comm, "rank %d has left and not received the message",
+                      sending->dest);
 }
 
 static weft_status send_fail(struct weft_request *request)
@@ -215,7 +217,9 @@ static bool source_came(const struct weft_receive *receive)
 static bool receive_came(const struct weft_request *request)
 {
     const struct weft_receive *receive = (const struct weft_receive *)request;
-    return receive->matched || source_came(receive);
+    /* For a probe it may also have been put aside, by a receive that looked through the same ring. */
+    return receive->matched || source_came(receive) ||
+           (receive->probes && weft_mail_find(request->operation.comm, receive));
 }
 
 static bool drain(weft_comm *comm, int source)
@@ -266,6 +270,8 @@ static bool source_lost(const struct weft_receive *receive)
 static weft_status lost(const struct weft_receive *receive)
 {
     const weft_comm *comm = receive->request.operation.comm;
+    if (weft_world_status(comm->world) != WEFT_OK) /* the communicator failed before: the rank may have left for that */
+        return ended(comm, receive->name);
     if (receive->source == WEFT_ANY_SOURCE)
         return weft_error(WEFT_ERR_RANK_LOST, receive->name, comm, "all other ranks have left");
     return weft_error(WEFT_ERR_RANK_LOST, receive->name, comm, "rank %d has left without a message with tag %d",
@@ -276,8 +282,13 @@ static weft_status receive_check(struct weft_request *request, bool expired)
 {
     struct weft_receive *receive = (struct weft_receive *)request;
     bool is_lost = source_lost(receive);
-    if (receive->matched || source_came(receive) || !(expired || is_lost)) /* looked at after the rank has left */
+    if (!expired && !is_lost)
         return WEFT_OK;
+    if (receive_came(request)) { /* looked at after the rank has left */
+        /* It may be another message than the one that is waited for: who left is asked after anew when it is taken. */
+        request->departures = 0;
+        return WEFT_OK;
+    }
     weft_mail_unpost(receive);
     return is_lost ? lost(receive)
                    : timed_out(request->operation.comm, receive->name, "no message came from", receive->source,

@@ -162,6 +162,137 @@ static void message_cancelled(void)
     run(2, take_back);
 }
 
+/* ---- A probe beside a receive in flight, which puts aside what the probe waits for. */
+
+static void probe_beside(weft_comm *comm)
+{
+    int64_t data[2] = {5, 6};
+    weft_request *request = NULL;
+    weft_message message = {0};
+    if (weft_comm_rank(comm) == 0) {
+        CHECK_OK(weft_send(comm, &data[1], 1, WEFT_INT64, 1, 2));
+        CHECK_OK(weft_recv(comm, &data[1], 1, WEFT_INT64, 1, 3, NULL));
+        CHECK_OK(weft_send(comm, &data[0], 1, WEFT_INT64, 1, 1));
+        return;
+    }
+    data[0] = data[1] = 0;
+    CHECK_OK(weft_irecv(comm, &data[0], 1, WEFT_INT64, 0, 1, NULL, &request));
+    CHECK_OK(weft_probe(comm, 0, 2, &message));
+    CHECK(message.source == 0 && message.tag == 2 && message.count == 1, "tag %d", message.tag);
+    CHECK_OK(weft_recv(comm, &data[1], 1, WEFT_INT64, 0, 2, NULL));
+    CHECK_OK(weft_send(comm, &data[1], 1, WEFT_INT64, 0, 3));
+    CHECK_OK(weft_wait_one(&request));
+    CHECK(data[0] == 5 && data[1] == 6, "%lld and %lld came", (long long)data[0], (long long)data[1]);
+}
+
+static void message_probed(void)
+{
+    run(2, probe_beside);
+}
+
+/* ---- More than a ring holds: what has been read is written over. */
+
+enum { NINE_LINES = 60, MANY = 5 };
+
+static void round_the_ring(weft_comm *comm)
+{
+    int64_t data[NINE_LINES];
+    for (int message = 0; message < MANY; message++)
+        if (weft_comm_rank(comm) == 0) {
+            for (int i = 0; i < NINE_LINES; i++)
+                data[i] = 100 * message + i;
+            CHECK_OK(weft_send(comm, data, NINE_LINES, WEFT_INT64, 1, 0));
+        } else {
+            CHECK_OK(weft_recv(comm, data, NINE_LINES, WEFT_INT64, 0, 0, NULL));
+            for (int i = 0; i < NINE_LINES; i++)
+                CHECK(data[i] == 100 * message + i, "element %d of message %d is %lld", i, message, (long long)data[i]);
+        }
+}
+
+static void message_ring(void)
+{
+    run(2, round_the_ring);
+}
+
+/* ---- The sender leaves behind its last message: that comes, and the next does not. */
+
+static void last_message(weft_comm *comm)
+{
+    int64_t data = 7;
+    if (weft_comm_rank(comm) == 0)
+        CHECK_OK(weft_send(comm, &data, 1, WEFT_INT64, 1, 0));
+    else {
+        data = 0;
+        CHECK_OK(weft_recv(comm, &data, 1, WEFT_INT64, 0, 0, NULL));
+        CHECK(data == 7, "%lld came", (long long)data);
+        CHECK_STATUS(WEFT_ERR_RANK_LOST, weft_recv(comm, &data, 1, WEFT_INT64, 0, 0, NULL));
+    }
+    weft_comm_destroy(comm);
+}
+
+static void run_leaving(void (*body)(weft_comm *comm))
+{
+    weft_config config = model_config(WEFT_WAIT_BLOCK, NULL);
+    model_ranks_leaving(2, &config, body);
+}
+
+static void message_last(void)
+{
+    run_leaving(last_message);
+}
+
+/* ---- A long one is given up, since its sender leaves, or the communicator is aborted: it came whole or not at all, and the buffer is
+ * the sender's again. */
+
+static void give_up(weft_comm *comm, bool aborts)
+{
+    int64_t data[LONG];
+    bool sends = weft_comm_rank(comm) == 0;
+    weft_request *request = NULL;
+    weft_status status;
+    for (int i = 0; i < LONG; i++)
+        data[i] = sends ? i : 0;
+    if (sends) {
+        status = weft_isend(comm, data, LONG, WEFT_INT64, 1, 0, &request);
+        if (aborts)
+            CHECK_OK(weft_comm_abort(comm, "harness"));
+        else
+            weft_comm_destroy(comm);
+        if (status == WEFT_OK)
+            status = weft_wait_one(&request);
+        for (int i = 0; i < LONG; i++)
+            data[i] = -1;
+    } else {
+        status = weft_recv(comm, data, LONG, WEFT_INT64, 0, 0, NULL);
+        for (int i = 0; i < LONG && status == WEFT_OK; i++)
+            CHECK(data[i] == i, "element %d is %lld", i, (long long)data[i]);
+    }
+    CHECK(status == WEFT_OK || status == (aborts ? WEFT_ERR_ABORTED : WEFT_ERR_RANK_LOST), "rank %d has %d", !sends,
+          status);
+    if (aborts || !sends)
+        weft_comm_destroy(comm);
+}
+
+static void leaves_it(weft_comm *comm)
+{
+    give_up(comm, false);
+}
+
+static void aborts_it(weft_comm *comm)
+{
+    give_up(comm, true);
+}
+
+static void message_left(void)
+{
+    run_leaving(leaves_it);
+}
+
+static void message_aborted(void)
+{
+    run_leaving(aborts_it);
+}
+
 const struct model_harness model_messages[] = {
     {"message_short", "8 bytes there and back", message_short, .processors = 4, .exhaustive = 1},
     {"message_lines", "two lines there and back", message_lines, .processors = 4},
@@ -170,4 +301,9 @@ const struct model_harness model_messages[] = {
     {"message_any", "from two ranks, whichever comes first", message_any, .processors = 4},
     {"message_order", "one is received before those that came first", message_order, .processors = 4},
     {"message_cancelled", "a receive is taken back", message_cancelled, .processors = 4},
+    {"message_probed", "a probe while a receive is in flight", message_probed, .processors = 4},
+    {"message_ring", "more than a ring holds", message_ring, .processors = 4},
+    {"message_last", "a sender leaves behind its last message", message_last, .processors = 4},
+    {"message_left", "a sender leaves before a long one is taken", message_left, .processors = 4},
+    {"message_aborted", "the communicator is aborted before a long one is taken", message_aborted, .processors = 4},
     {.name = NULL}};

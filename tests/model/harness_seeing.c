@@ -3,6 +3,7 @@
 #include "model.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -182,9 +183,32 @@ static void trace_worlds(void)
     with_trace(stopped_while_they_go, text, sizeof text);
 }
 
+/* A report on all communicators takes no lock that would tell it of those that come and go. */
+static void *come_and_go_alone(void *unused)
+{
+    weft_config config = model_config(WEFT_WAIT_BLOCK, NULL);
+    for (int i = 0; i < 2; i++) {
+        weft_comm *comm = NULL;
+        CHECK_OK(weft_comm_create_all(1, &config, &comm));
+        weft_comm_destroy(comm);
+    }
+    return unused;
+}
+
+static void report_worlds(void)
+{
+    pthread_t thread;
+    CHECK_OK(weft_report_on_signal(SIGUSR2));
+    pthread_create(&thread, NULL, come_and_go_alone, NULL);
+    model_raise(SIGUSR2);
+    pthread_join(thread, NULL);
+}
+
 const struct model_harness model_seeing[] = {
     {"report_wait", "a report on a rank that waits, and waited before", report_wait, .processors = 4},
     {"report_left", "a report on a rank that leaves", report_left, .processors = 4},
     {"trace", "a trace is written while ranks write it again", trace, .processors = 4},
     {"trace_worlds", "the same while a communicator is made and destroyed", trace_worlds, .processors = 4},
+    {"report_worlds", "a report on all communicators while some are made and destroyed", report_worlds,
+     .processors = 4},
     {.name = NULL}};

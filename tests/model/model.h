@@ -49,6 +49,9 @@ void model_ranks_leaving(int n_ranks, const weft_config *config, void (*body)(we
 /* While it is quiet no thread is interrupted and no load finds an old value: for what only leads up to the case. */
 void model_quiet(bool quiet);
 
+/* As raise: the library's handler runs, here and now. */
+void model_raise(int signo);
+
 /* Of an operation whose result nobody looks at. */
 weft_status model_combine_nothing(const weft_op *op, const weft_type *type, const void *in, void *inout, size_t count);
 
