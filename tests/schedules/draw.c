@@ -10,6 +10,8 @@
 
 /* ---- By a seed */
 
+enum { MESSAGES_RANKS = 64 }; /* at most, since each has a ring to each */
+
 static int draw_ranks(uint64_t *state, int most)
 {
     uint64_t kind = random_below(state, 100);
@@ -23,9 +25,10 @@ static void draw_fault(struct session *session, uint64_t *state)
     static const int64_t timeout_ns = 20000000;
     session->fault = random_below(state, 2) ? SESSION_WELL : (enum session_fault)random_below(state, SESSION_FAULTS);
     session->victim = (int)random_below(state, (uint64_t)session->n_ranks);
-    session->when = random_below(state, session->n_items + 1);
+    uint64_t calls = session->n_items + session->n_letters;
+    session->when = random_below(state, calls + 1);
     if (session->fault == SESSION_ABORT)
-        session->when = random_below(state, 12 * session->n_items);
+        session->when = random_below(state, 12 * calls);
     if (session->fault == SESSION_LATE) {
         session->timeout_ns = timeout_ns;
         session->late_ns = (int64_t)random_below(state, (uint64_t)timeout_ns * 4);
@@ -47,13 +50,29 @@ static void set_harness(struct session *session, int processors)
         .name = session->name, .what = session->name, .run = session_run, .processors = processors};
 }
 
+static void draw_items(struct session *session, uint64_t *state)
+{
+    session->items = test_alloc(session->n_items * sizeof *session->items);
+    for (size_t i = 0; i < session->n_items; i++) {
+        size_t bytes = random_below(state, 20) == 0 ? (size_t)1 << 19 : (size_t)16 << 10;
+        struct oracle_call call = random_call(state, session->n_ranks, bytes);
+        item_make(&session->items[i], state, &call, NULL);
+    }
+}
+
 void session_draw(struct session *session, uint64_t seed, int ranks_most)
 {
     static const weft_wait waits[] = {WEFT_WAIT_AUTO, WEFT_WAIT_AUTO, WEFT_WAIT_BLOCK, WEFT_WAIT_SPIN};
     uint64_t state = seed * 0x2545f4914f6cdd1du + 1;
     *session = (struct session){.n_ranks = draw_ranks(&state, ranks_most)};
     session->wait = waits[random_below(&state, 4)];
-    session->n_items = 1 + random_below(&state, session->n_ranks > 200 ? 3 : session->n_ranks > 16 ? 12 : 30);
+    session->seed = seed;
+    bool messages = random_below(&state, 4) == 0;
+    if (messages) {
+        session->n_ranks = session->n_ranks > MESSAGES_RANKS ? MESSAGES_RANKS : session->n_ranks;
+        session->n_letters = 1 + random_below(&state, 30 + 3 * (uint64_t)session->n_ranks);
+    } else
+        session->n_items = 1 + random_below(&state, session->n_ranks > 200 ? 3 : session->n_ranks > 16 ? 12 : 30);
     if (random_below(&state, 4))
         random_algorithms(&state, session->algorithms, sizeof session->algorithms);
     draw_fault(session, &state);
@@ -62,16 +81,14 @@ void session_draw(struct session *session, uint64_t seed, int ranks_most)
     session->harness.hasty = session->harness.timers && random_below(&state, 4) == 0;
     session->harness.fenced = random_below(&state, 4) == 0;
     session->harness.cache = 1 + (int)random_below(&state, session->n_ranks < 16 ? 6 : 40);
-    session->items = test_alloc(session->n_items * sizeof *session->items);
-    for (size_t i = 0; i < session->n_items; i++) {
-        size_t bytes = random_below(&state, 20) == 0 ? (size_t)1 << 19 : (size_t)16 << 10;
-        struct oracle_call call = random_call(&state, session->n_ranks, bytes);
-        item_make(&session->items[i], &state, &call, NULL);
-    }
-    snprintf(session->name, sizeof session->name, "%d ranks, %zu calls, wait %s, %s, %s%s%s", session->n_ranks,
-             session->n_items, wait_name(session->wait), session_fault_names[session->fault],
-             session->harness.timers ? "timers" : "no timers", session->harness.hasty ? " in haste" : "",
-             session->shrinks ? ", shrinks" : "");
+    if (messages)
+        letters_draw(session, &state);
+    else
+        draw_items(session, &state);
+    snprintf(session->name, sizeof session->name, "%d ranks, %zu %s, wait %s, %s, %s%s%s", session->n_ranks,
+             session->n_items + session->n_letters, messages ? "messages" : "calls", wait_name(session->wait),
+             session_fault_names[session->fault], session->harness.timers ? "timers" : "no timers",
+             session->harness.hasty ? " in haste" : "", session->shrinks ? ", shrinks" : "");
 }
 
 /* ---- In a row: each algorithm of each collective, short and long, of 2 ranks and of 3, with each fault */

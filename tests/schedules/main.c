@@ -23,6 +23,7 @@ static void usage(FILE *out)
           "  -t SECONDS  in all (60)\n"
           "  -r RANKS    at most (1024)\n"
           "  -f SEED     the first seed (1)\n"
+          "  -m          random sessions of messages alone\n"
           "  -s SEED     replay one order of a random session\n"
           "  -c NAME     try one small session, without a limit but the time\n"
           "  --transfers[=NAME]\n"
@@ -39,7 +40,7 @@ struct options {
     int ranks;
     uint64_t first_seed;
     const char *small, *seed;
-    bool list, transfers;
+    bool list, transfers, messages;
     const char *collective;
 };
 
@@ -72,7 +73,7 @@ static void tell(struct tally *tally, const char *what, bool end)
 static void play(struct session *session, struct tally *tally)
 {
     model->harness = &session->harness;
-    model->steps_most = 2000000 + 20000L * session->n_ranks * (long)session->n_items;
+    model->steps_most = 2000000 + 20000L * session->n_ranks * (long)(session->n_items + session->n_letters);
     model_schedule();
     tally->schedules++;
     tally->moves += model->steps;
@@ -124,6 +125,10 @@ static bool play_random(const struct options *options, double end, struct tally 
          at++) {
         struct session session;
         session_draw(&session, at, options->ranks);
+        if (options->messages && session.n_letters == 0) {
+            session_free(&session);
+            continue;
+        }
         for (uint64_t order = 0; clean && order < orders_of(&session) && (order == 0 || now() < end); order++) {
             clean = play_seed(&session, at * ORDERS + order, options->ranks, tally);
             tell(tally, "random", false);
@@ -211,7 +216,7 @@ static bool campaign(const struct options *options)
 static bool parse(int argc, char **argv, struct options *options)
 {
     static const struct option longs[] = {{"transfers", optional_argument, NULL, 'T'}, {0}};
-    for (int option; (option = getopt_long(argc, argv, "ln:x:t:r:f:s:c:h", longs, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, "ln:x:t:r:f:ms:c:h", longs, NULL)) != -1;) {
         switch (option) {
         case 'l':
             options->list = true;
@@ -230,6 +235,9 @@ static bool parse(int argc, char **argv, struct options *options)
             break;
         case 'f':
             options->first_seed = strtoull(optarg, NULL, 10);
+            break;
+        case 'm':
+            options->messages = true;
             break;
         case 's':
             options->seed = optarg;

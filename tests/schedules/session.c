@@ -15,20 +15,8 @@
 enum { GONE = 0x5a };
 
 const char *const session_fault_names[SESSION_FAULTS] = {"well", "abort", "leaves", "ends", "late"};
-static const weft_status causes[SESSION_FAULTS] = {WEFT_OK, WEFT_ERR_ABORTED, WEFT_ERR_RANK_LOST, WEFT_ERR_RANK_LOST,
-                                                   WEFT_ERR_TIMEOUT};
-
-struct rank {
-    struct session *session;
-    weft_comm *comm;
-    int index, thread;
-    weft_status failed; /* WEFT_OK: nothing has */
-    bool suffered;      /* the victim, once */
-    struct flight flights[SESSION_FLIGHTS];
-    size_t flying;
-    struct flight *dead; /* failed: their buffers are nobody's but this rank's */
-    size_t n_dead;
-};
+const weft_status session_causes[SESSION_FAULTS] = {WEFT_OK, WEFT_ERR_ABORTED, WEFT_ERR_RANK_LOST, WEFT_ERR_RANK_LOST,
+                                                    WEFT_ERR_TIMEOUT};
 
 bool test_check(const char *file, int line, bool held, const char *condition, const char *format, ...)
 {
@@ -68,7 +56,7 @@ static struct session *session(void)
 
 /* ---- One rank */
 
-static bool breathe(void)
+bool session_breathe(void)
 {
     if (!model_choosing_all())
         model_point(NULL);
@@ -78,7 +66,7 @@ static bool breathe(void)
 /* The flight has ended so. */
 static void judge(struct rank *rank, struct flight *flight, weft_status status, bool began_failed)
 {
-    weft_status cause = causes[rank->session->fault];
+    weft_status cause = session_causes[rank->session->fault];
     char text[200];
     if (status == WEFT_OK && !began_failed) {
         flight_check(flight, rank->index);
@@ -110,7 +98,7 @@ static void land(struct rank *rank, size_t which, uint64_t looks)
     weft_status status = WEFT_PENDING;
     for (; looks > 0 && status == WEFT_PENDING; looks--) {
         status = weft_test(&flight.request);
-        breathe();
+        session_breathe();
     }
     if (status == WEFT_PENDING)
         status = weft_wait_one(&flight.request);
@@ -132,10 +120,10 @@ static void take_off(struct rank *rank, const struct item *item)
     judge(rank, &flight, status, failed);
 }
 
-static bool is_victim(const struct rank *rank, size_t call)
+static bool is_victim(const struct rank *rank, size_t at)
 {
     const struct session *in = rank->session;
-    return rank->index == in->victim && in->when <= call && !rank->suffered && in->fault >= SESSION_LEAVES;
+    return rank->index == in->victim && in->when <= at && !rank->suffered && in->fault >= SESSION_LEAVES;
 }
 
 /* The victim's moment has come. True: it makes no more calls. */
@@ -154,6 +142,11 @@ static bool suffer(struct rank *rank)
     return true;
 }
 
+bool session_suffers(struct rank *rank, size_t at)
+{
+    return is_victim(rank, at) && suffer(rank);
+}
+
 /* A new communicator of those who live, and a call on it. */
 static void shrink(struct rank *rank)
 {
@@ -166,24 +159,31 @@ static void shrink(struct rank *rank)
     weft_comm_destroy(comm);
 }
 
-static void *run_rank(void *rank_)
+/* A rank's part of a session of calls. False: it has left meanwhile. */
+static bool calls_run(struct rank *rank)
 {
-    struct rank *rank = rank_;
     struct session *in = rank->session;
-    uint64_t state = in->items[0].seed + (uint64_t)rank->index;
-    if (in->fault == SESSION_ENDS && rank->index == in->victim)
-        CHECK_OK(weft_comm_bind_thread(rank->comm));
-    for (size_t i = 0; breathe() && (i < in->n_items || rank->flying > 0);) {
-        if (is_victim(rank, i) && (rank->flying == 0 || random_below(&state, 2) == 0) && suffer(rank))
-            return NULL;
+    uint64_t state = in->seed + (uint64_t)rank->index;
+    rank->dead = test_alloc(in->n_items * sizeof *rank->dead);
+    for (size_t i = 0; session_breathe() && (i < in->n_items || rank->flying > 0);) {
+        if ((rank->flying == 0 || random_below(&state, 2) == 0) && session_suffers(rank, i))
+            return false;
         if (rank->flying == SESSION_FLIGHTS || i == in->n_items || (rank->flying > 0 && random_below(&state, 3) == 0))
             land(rank, random_below(&state, rank->flying), random_below(&state, 4));
         else
             take_off(rank, &in->items[i++]);
     }
-    if (is_victim(rank, in->n_items) && suffer(rank))
-        return NULL;
-    if (in->shrinks)
+    return !session_suffers(rank, in->n_items);
+}
+
+static void *run_rank(void *rank_)
+{
+    struct rank *rank = rank_;
+    struct session *in = rank->session;
+    if (in->fault == SESSION_ENDS && rank->index == in->victim)
+        CHECK_OK(weft_comm_bind_thread(rank->comm));
+    bool stays = in->n_letters > 0 ? letters_run(rank) : calls_run(rank);
+    if (stays && in->shrinks)
         shrink(rank);
     return NULL;
 }
@@ -202,7 +202,6 @@ static void start_ranks(struct session *in)
         if (in->comms[r]->polls > 1)
             in->comms[r]->polls = 1; /* nothing comes while it polls */
         *rank = (struct rank){.session = in, .comm = in->comms[r], .index = r};
-        rank->dead = test_alloc(in->n_items * sizeof *rank->dead);
     }
     for (int r = 0; r < in->n_ranks; r++)
         in->ranks[r].thread = model_thread_create(run_rank, &in->ranks[r]);
@@ -219,6 +218,7 @@ static void end_rank(struct rank *rank)
         flight_free(&rank->dead[--rank->n_dead]);
     free(rank->dead);
     rank->dead = NULL;
+    letters_end(rank);
 }
 
 void session_run(void)
@@ -241,6 +241,7 @@ void session_run(void)
     model_quiet(true);
     for (int r = 0; r < in->n_ranks; r++)
         end_rank(&in->ranks[r]);
+    letters_check(in);
     free(in->comms);
     free(in->ranks);
 }
@@ -250,4 +251,5 @@ void session_free(struct session *in)
     for (size_t i = 0; i < in->n_items; i++)
         item_free(&in->items[i]);
     free(in->items);
+    letters_free(in);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* session.h - one communicator's life as a schedule plays it: its ranks, their calls, and what goes wrong. */
+/* session.h - one communicator's life as a schedule plays it: its ranks, their calls or their messages, and what goes wrong. */
 #ifndef WEFT_TESTS_SESSION_H
 #define WEFT_TESTS_SESSION_H
 
@@ -19,6 +19,7 @@ enum session_fault {
     SESSION_FAULTS
 };
 extern const char *const session_fault_names[SESSION_FAULTS];
+extern const weft_status session_causes[SESSION_FAULTS]; /* what calls may fail with */
 
 struct session {
     struct model_harness harness; /* first: model->harness is the session */
@@ -27,6 +28,11 @@ struct session {
     weft_wait wait;
     struct item *items;
     size_t n_items;
+    struct letter *letters; /* of a session of messages: then there are no items */
+    size_t n_letters;
+    struct ear *ears; /* by rank */
+    bool any_source;  /* some rank takes letters from any */
+    uint64_t seed;    /* of what each rank draws */
     enum session_fault fault;
     int victim;
     size_t when;     /* the victim's call, or the aborting thread's turn */
@@ -39,6 +45,39 @@ struct session {
     struct rank *ranks;
     int failed; /* calls that did */
 };
+
+/* One of its ranks. */
+struct rank {
+    struct session *session;
+    weft_comm *comm;
+    int index, thread;
+    weft_status failed; /* WEFT_OK: nothing has */
+    bool suffered;      /* the victim, once */
+    struct flight flights[SESSION_FLIGHTS];
+    size_t flying;
+    struct flight *dead; /* failed: their buffers are nobody's but this rank's */
+    size_t n_dead;
+    struct delivery *deliveries; /* of a session of messages, in the order in which they were begun */
+    size_t n_deliveries;
+};
+
+/* Another rank may go on. True. */
+bool session_breathe(void);
+/* The moment of the victim may have come: at the latest before this call or letter. True: it makes no more calls. */
+bool session_suffers(struct rank *rank, size_t at);
+
+/* ---- letters.c */
+
+void letters_draw(struct session *session, uint64_t *state);
+void letters_free(struct session *session);
+/* A rank's part. False: it has left meanwhile. */
+bool letters_run(struct rank *rank);
+/* What is still in flight when the handle is destroyed has an end. */
+void letters_end(struct rank *rank);
+/* Of all ranks, once they have ended; frees what they kept. */
+void letters_check(struct session *session);
+
+/* ---- session.c, draw.c */
 
 /* What harness.run is. */
 void session_run(void);
