@@ -300,6 +300,41 @@ static void a_probe_finds_what_a_receive_put_aside(void **unused)
     }
 }
 
+/* The ring has no room for the fourth; the fifth is short, and waits behind it. */
+static void queues(weft_comm *comm, void *arg)
+{
+    (void)arg;
+    enum { SENDS = 5, LINES = 120 };
+    int data[SENDS][LINES], in[LINES];
+    weft_request *requests[SENDS] = {NULL};
+    for (int i = 0; i < SENDS; i++) {
+        size_t count = i == SENDS - 1 ? 1 : LINES;
+        for (int j = 0; j < LINES; j++)
+            data[i][j] = 1000 * i + j;
+        if (weft_comm_rank(comm) == 0) {
+            CHECK_OK(weft_isend(comm, data[i], count, WEFT_INT32, 1, 0, &requests[i]));
+            continue;
+        }
+        if (i == 0)
+            sleep_us(5000);
+        CHECK_OK(weft_recv(comm, in, count, WEFT_INT32, 0, 0, NULL));
+        CHECK(memcmp(in, data[i], count * sizeof in[0]) == 0, "message %d is another", i);
+    }
+    CHECK_OK(weft_wait_all(requests, SENDS));
+}
+
+static void sends_wait_behind_one_another(void **unused)
+{
+    (void)unused;
+    for (int i = 0; i < 3; i++) {
+        weft_config config = WEFT_CONFIG_INIT;
+        config.wait = waits[i];
+        config.timeout_ns = 10000000000;
+        test_case("wait %s", wait_name(config.wait));
+        run_ranks(2, &config, queues, NULL);
+    }
+}
+
 /* Ends the wait of a receive, and of a send that nobody takes; takes away what is under way. */
 static void abort_all(weft_comm *comm, void *arg)
 {
@@ -527,6 +562,7 @@ int main(void)
         TEST(neighbours_exchange),
         TEST(failures_fail_the_call_alone),
         TEST(a_probe_finds_what_a_receive_put_aside),
+        TEST(sends_wait_behind_one_another),
         TEST(an_abort_ends_all_messages),
         TEST(handles_go_with_messages_under_way),
         TEST(a_barrier_moves_what_was_started),

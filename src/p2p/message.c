@@ -64,12 +64,12 @@ static enum weft_move send_move(struct weft_operation *operation)
     struct weft_correspondent *with = &comm->mail->with[sending->dest];
     struct weft_pair *pair = weft_pair_at(comm, comm->rank, sending->dest);
     if (!sending->written) {
-        uint32_t lines = weft_mail_lines(sending) & ~WEFT_LETTER_PARCEL;
+        /* The first of those to this rank goes first; all wait for its room. (Where it has room, nobody looks at this.) */
+        uint32_t lines = weft_mail_lines(with->unsent) & ~WEFT_LETTER_PARCEL;
         operation->until = (struct weft_until){.kind = WEFT_UNTIL_AT_LEAST,
                                                .target = sending->dest,
                                                .word = &pair->taken,
                                                .value = with->sent + lines - WEFT_PAIR_LINES};
-        /* The first of those to this rank goes first; the others wait for what it waits for, or longer. */
         if (with->unsent != sending || !has_room(comm, pair, sending->dest, lines))
             return WEFT_MOVE_WAIT;
         weft_mail_write(comm, pair, sending);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* letters.c - sessions of messages: every rank sends and receives in all ways, and each message must come once, whole and in order.
+/* letters.c - sessions of messages: every rank sends and receives in all ways, and each message must come once, whole and in order. Some
+ * have sums of all ranks in between.
  *
  * All ranks go through one list of letters, each sending those that are from it and receiving those that are to it. So the first letter
  * that is not through has both its ends at it, and nobody waits for ever; where a receiver takes letters from any rank, that holds
@@ -10,22 +11,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPOILT = 0x5a5a5a5a, STRIDE = 1 << 16, TAGS = 3, ANY_MOST = 3000 };
+enum { SPOILT = 0x5a5a5a5a, STRIDE = 1 << 16, TAGS = 3, ANY_MOST = 3000, ALL = -1 };
 
 enum how { BLOCKING, STARTED, CANCELLED, PROBED, LOOKED_FOR, HOWS };
 
 struct letter {
-    int from, to, tag;
+    int from, to, tag;  /* all of them ALL: a sum of all ranks, in between */
     size_t count, room; /* elements of it, and of the buffer that receives it */
     enum how sent, received;
+    bool answered; /* by the next, which goes back: both are one exchange */
 };
 
 /* How a rank takes its letters. */
 struct ear {
-    bool any_source, any_tag, objects;
+    bool any_source, any_tag;
 };
 
-/* One send or receive. */
+/* One send or receive, or sum. */
 struct delivery {
     const struct letter *letter;
     bool sends;
@@ -55,33 +57,60 @@ static size_t draw_count(uint64_t *state)
     }
 }
 
+static void draw_letter(struct session *session, uint64_t *state, struct letter *letter, int tags)
+{
+    bool sums = session->sums && random_below(state, 8) == 0;
+    letter->sent = (enum how)random_below(state, 2);
+    letter->received = (enum how)random_below(state, HOWS);
+    letter->from = letter->to = letter->tag = ALL;
+    letter->count = letter->room = 1;
+    if (sums)
+        return;
+    letter->from = (int)random_below(state, (uint64_t)session->n_ranks);
+    letter->to = (int)random_below(state, (uint64_t)session->n_ranks);
+    const struct ear *ear = &session->ears[letter->to];
+    letter->tag = ear->any_source && !ear->any_tag ? 0 : (int)random_below(state, (uint64_t)tags);
+    letter->count = letter->room = draw_count(state);
+    if (ear->any_source) {
+        letter->count %= ANY_MOST;
+        letter->room = ANY_MOST;
+    } else if (random_below(state, 20) == 0)
+        letter->room = random_below(state, letter->count + 100);
+    if (session->any_source || letter->from == letter->to)
+        letter->sent = STARTED;
+}
+
+/* Makes a letter the answer to the one before it. */
+static void draw_answer(uint64_t *state, struct letter *letter)
+{
+    struct letter *before = letter - 1;
+    letter->from = before->to;
+    letter->to = before->from;
+    letter->count = letter->room = draw_count(state);
+    letter->tag = before->tag;
+    before->answered = true;
+}
+
 void letters_draw(struct session *session, uint64_t *state)
 {
     bool alone = session->n_ranks > 2 && (session->fault == SESSION_LEAVES || session->fault == SESSION_ENDS);
     int tags = 1 + (int)random_below(state, TAGS);
+    session->sums = random_below(state, 4) == 0;
+    session->objects = random_below(state, 8) == 0;
     session->ears = test_alloc((size_t)session->n_ranks * sizeof *session->ears);
     session->letters = test_alloc(session->n_letters * sizeof *session->letters);
     for (int rank = 0; rank < session->n_ranks; rank++) {
         struct ear *ear = &session->ears[rank];
         /* Who waits for any rank waits on where one of several has left. */
-        *ear = (struct ear){!alone && random_below(state, 4) == 0, random_below(state, 3) == 0,
-                            random_below(state, 8) == 0};
+        *ear = (struct ear){!alone && random_below(state, 4) == 0, random_below(state, 3) == 0};
         session->any_source = session->any_source || ear->any_source;
     }
     for (size_t i = 0; i < session->n_letters; i++) {
         struct letter *letter = &session->letters[i];
-        letter->from = (int)random_below(state, (uint64_t)session->n_ranks);
-        letter->to = (int)random_below(state, (uint64_t)session->n_ranks);
-        const struct ear *ear = &session->ears[letter->to];
-        letter->tag = ear->any_source && !ear->any_tag ? 0 : (int)random_below(state, (uint64_t)tags);
-        letter->count = letter->room = draw_count(state);
-        if (ear->any_source) {
-            letter->count %= ANY_MOST;
-            letter->room = ANY_MOST;
-        } else if (random_below(state, 20) == 0)
-            letter->room = random_below(state, letter->count + 100);
-        letter->sent = session->any_source || letter->from == letter->to ? STARTED : (enum how)random_below(state, 2);
-        letter->received = (enum how)random_below(state, HOWS);
+        draw_letter(session, state, letter, tags);
+        if (!session->any_source && i > 0 && letter[-1].from != letter[-1].to && (i < 2 || !letter[-2].answered) &&
+            random_below(state, 10) == 0)
+            draw_answer(state, letter);
     }
 }
 
@@ -117,7 +146,6 @@ static void check_received(struct rank *rank, struct delivery *delivery)
     const weft_message *message = &delivery->message;
     const struct letter *letter = delivery->letter;
     check_spoilt(rank, delivery, message->count);
-    delivery->came = -1;
     if (message->count == 0)
         return;
     delivery->came = delivery->data[0] / STRIDE;
@@ -143,8 +171,16 @@ static bool excused(const struct rank *rank, const struct delivery *delivery, we
     int other = delivery->sends ? letter->to : letter->from;
     if (status != session_causes[in->fault] || status == WEFT_OK)
         return false;
+    if (in->sums) /* where one fails, all is over */
+        return true;
     return status != WEFT_ERR_RANK_LOST || other == in->victim || rank->index == in->victim ||
            in->ears[rank->index].any_source;
+}
+
+static void judge_sum(const struct rank *rank, const struct delivery *delivery)
+{
+    int n = rank->session->n_ranks;
+    CHECK(delivery->data[0] == n * (n - 1) / 2, "rank %d: the sum is %d", rank->index, delivery->data[0]);
 }
 
 static void judge(struct rank *rank, struct delivery *delivery, weft_status status)
@@ -153,7 +189,9 @@ static void judge(struct rank *rank, struct delivery *delivery, weft_status stat
     const struct letter *letter = delivery->letter;
     bool short_of_room = status == WEFT_ERR_TRUNCATED && !delivery->sends && !in->ears[rank->index].any_source;
     delivery->status = status;
-    if (status == WEFT_OK && !delivery->sends)
+    if (status == WEFT_OK && letter->from == ALL)
+        judge_sum(rank, delivery);
+    else if (status == WEFT_OK && !delivery->sends)
         check_received(rank, delivery);
     else if (status != WEFT_OK && !short_of_room) {
         CHECK(excused(rank, delivery, status), "rank %d: letter %d from %d to %d: %s (%s) in a session that goes %s",
@@ -186,12 +224,13 @@ static struct delivery *begin(struct rank *rank, const struct letter *letter, bo
     *delivery = (struct delivery){.letter = letter, .sends = sends, .elements = sends ? letter->count : letter->room};
     delivery->status = WEFT_PENDING;
     delivery->data = test_alloc(delivery->elements * sizeof *delivery->data);
+    delivery->came = -1;
     return delivery;
 }
 
-static const weft_type *type_for(const struct rank *rank, const struct letter *letter)
+static const weft_type *type_in(const struct session *session)
 {
-    return rank->session->ears[letter->to].objects ? &object : WEFT_INT32;
+    return session->objects ? &object : WEFT_INT32;
 }
 
 static void started(struct rank *rank, struct delivery *delivery, weft_status status)
@@ -203,7 +242,7 @@ static void started(struct rank *rank, struct delivery *delivery, weft_status st
 static void send(struct rank *rank, const struct letter *letter)
 {
     struct delivery *delivery = begin(rank, letter, true);
-    const weft_type *type = type_for(rank, letter);
+    const weft_type *type = type_in(rank->session);
     for (size_t i = 0; i < letter->count; i++)
         delivery->data[i] = element(rank->session, letter, i);
     if (letter->sent == BLOCKING)
@@ -216,7 +255,7 @@ static void send(struct rank *rank, const struct letter *letter)
 
 static weft_status start_receive(struct rank *rank, struct delivery *delivery, int source, int tag)
 {
-    return weft_irecv(rank->comm, delivery->data, delivery->elements, type_for(rank, delivery->letter), source, tag,
+    return weft_irecv(rank->comm, delivery->data, delivery->elements, type_in(rank->session), source, tag,
                       &delivery->message, &delivery->request);
 }
 
@@ -254,9 +293,53 @@ static void receive(struct rank *rank, const struct letter *letter)
     if (letter->received == PROBED || letter->received == LOOKED_FOR)
         status = probe(rank, letter->received, &source, &tag);
     if (status == WEFT_OK)
-        status = weft_recv(rank->comm, delivery->data, delivery->elements, type_for(rank, letter), source, tag,
+        status = weft_recv(rank->comm, delivery->data, delivery->elements, type_in(rank->session), source, tag,
                            &delivery->message);
     judge(rank, delivery, status);
+}
+
+static void exchange(struct rank *rank, const struct letter *mine, const struct letter *theirs)
+{
+    struct delivery *sent = begin(rank, mine, true), *received = begin(rank, theirs, false);
+    for (size_t i = 0; i < mine->count; i++)
+        sent->data[i] = element(rank->session, mine, i);
+    spoil(received->data, received->elements);
+    weft_status status =
+        weft_sendrecv(rank->comm, sent->data, mine->count, mine->to, mine->tag, received->data, received->elements,
+                      theirs->from, theirs->tag, type_in(rank->session), &received->message);
+    judge(rank, received, status);
+    judge(rank, sent, status == WEFT_ERR_TRUNCATED ? WEFT_OK : status);
+    if (status != WEFT_OK && status != WEFT_ERR_TRUNCATED)
+        received->status = WEFT_OK; /* for all that is known */
+}
+
+static void sum(struct rank *rank, const struct letter *letter)
+{
+    struct delivery *delivery = begin(rank, letter, true);
+    delivery->data[0] = rank->index;
+    if (letter->sent == BLOCKING)
+        judge(rank, delivery, weft_allreduce(rank->comm, WEFT_IN_PLACE, delivery->data, 1, WEFT_INT32, WEFT_SUM));
+    else
+        started(
+            rank, delivery,
+            weft_iallreduce(rank->comm, WEFT_IN_PLACE, delivery->data, 1, WEFT_INT32, WEFT_SUM, &delivery->request));
+}
+
+/* This rank's part of a letter, or of an exchange. */
+static void take_part(struct rank *rank, const struct letter *letter)
+{
+    if (letter->from == ALL)
+        sum(rank, letter);
+    else if (letter->answered && letter->from == rank->index)
+        exchange(rank, letter, letter + 1);
+    else if (letter->answered && letter->to == rank->index)
+        exchange(rank, letter + 1, letter);
+    else if (!letter->answered) {
+        if (letter->from == rank->index)
+            send(rank, letter);
+        if (letter->to == rank->index)
+            receive(rank, letter);
+    }
 }
 
 static bool in_flight(const struct delivery *delivery, bool receives_only)
@@ -300,10 +383,8 @@ bool letters_run(struct rank *rank)
         const struct letter *letter = &in->letters[i];
         if (session_suffers(rank, i))
             return false;
-        if (letter->from == rank->index)
-            send(rank, letter);
-        if (letter->to == rank->index)
-            receive(rank, letter);
+        take_part(rank, letter);
+        i += letter->answered;
         if (random_below(&state, 3) == 0)
             land(rank, &state, in->any_source);
     }
@@ -347,7 +428,7 @@ static void check_nothing_lost(const struct session *in, int from)
     for (int r = 0; r < in->n_ranks; r++)
         for (size_t i = 0; i < in->ranks[r].n_deliveries; i++) {
             const struct delivery *delivery = &in->ranks[r].deliveries[i];
-            if (r == from && delivery->sends && delivery->status == WEFT_OK)
+            if (r == from && delivery->sends && delivery->letter->from != ALL && delivery->status == WEFT_OK)
                 sent[delivery->letter->to]++;
             if (!delivery->sends && delivery->letter->from == from &&
                 (delivery->status == WEFT_OK || delivery->status == WEFT_ERR_TRUNCATED))
@@ -364,7 +445,7 @@ void letters_check(struct session *in)
     bool *came = test_alloc(in->n_letters);
     for (int r = 0; r < in->n_ranks; r++) {
         check_order(in, &in->ranks[r], came);
-        if (in->fault == SESSION_WELL || in->fault == SESSION_LEAVES || in->fault == SESSION_ENDS)
+        if (in->fault == SESSION_WELL || (in->fault >= SESSION_LEAVES && in->fault != SESSION_LATE && !in->sums))
             check_nothing_lost(in, r);
     }
     free(came);

@@ -32,6 +32,8 @@ struct session {
     size_t n_letters;
     struct ear *ears; /* by rank */
     bool any_source;  /* some rank takes letters from any */
+    bool objects;     /* messages are copied by a function */
+    bool sums;        /* there may be collectives among the letters */
     uint64_t seed;    /* of what each rank draws */
     enum session_fault fault;
     int victim;
