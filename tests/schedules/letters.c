@@ -19,6 +19,7 @@ struct letter {
     int from, to, tag;  /* all of them ALL: a sum of all ranks, in between */
     size_t count, room; /* elements of it, and of the buffer that receives it */
     enum how sent, received;
+    bool other;    /* it goes by the other communicator */
     bool answered; /* by the next, which goes back: both are one exchange */
 };
 
@@ -60,6 +61,7 @@ static size_t draw_count(uint64_t *state)
 static void draw_letter(struct session *session, uint64_t *state, struct letter *letter, int tags)
 {
     bool sums = session->sums && random_below(state, 8) == 0;
+    letter->other = session->others && random_below(state, 2) == 0;
     letter->sent = (enum how)random_below(state, 2);
     letter->received = (enum how)random_below(state, HOWS);
     letter->from = letter->to = letter->tag = ALL;
@@ -88,6 +90,7 @@ static void draw_answer(uint64_t *state, struct letter *letter)
     letter->to = before->from;
     letter->count = letter->room = draw_count(state);
     letter->tag = before->tag;
+    letter->other = before->other;
     before->answered = true;
 }
 
@@ -95,6 +98,7 @@ void letters_draw(struct session *session, uint64_t *state)
 {
     bool alone = session->n_ranks > 2 && (session->fault == SESSION_LEAVES || session->fault == SESSION_ENDS);
     int tags = 1 + (int)random_below(state, TAGS);
+    session->others = random_below(state, 3) == 0;
     session->sums = random_below(state, 4) == 0;
     session->objects = random_below(state, 8) == 0;
     session->ears = test_alloc((size_t)session->n_ranks * sizeof *session->ears);
@@ -153,7 +157,7 @@ static void check_received(struct rank *rank, struct delivery *delivery)
           delivery->data[0]);
     const struct letter *came = &in->letters[delivery->came];
     CHECK(came->to == rank->index && came->from == message->source && came->tag == message->tag &&
-              came->count == message->count,
+              came->count == message->count && came->other == letter->other,
           "rank %d: letter %d is said to be of %zu from rank %d with tag %d", rank->index, delivery->came,
           message->count, message->source, message->tag);
     for (size_t i = 0; i < came->count; i++)
@@ -171,6 +175,8 @@ static bool excused(const struct rank *rank, const struct delivery *delivery, we
     int other = delivery->sends ? letter->to : letter->from;
     if (status != session_causes[in->fault] || status == WEFT_OK)
         return false;
+    if (in->fault == SESSION_ABORT)
+        return !letter->other;
     if (in->sums) /* where one fails, all is over */
         return true;
     return status != WEFT_ERR_RANK_LOST || other == in->victim || rank->index == in->victim ||
@@ -218,6 +224,11 @@ static weft_status copy_elements(const weft_type *type, const void *source, void
 
 static const weft_type object = {.name = "object", .size = sizeof(int32_t), .copy = copy_elements};
 
+static weft_comm *comm_of(const struct rank *rank, const struct letter *letter)
+{
+    return letter->other ? rank->other : rank->comm;
+}
+
 static struct delivery *begin(struct rank *rank, const struct letter *letter, bool sends)
 {
     struct delivery *delivery = &rank->deliveries[rank->n_deliveries++];
@@ -246,26 +257,28 @@ static void send(struct rank *rank, const struct letter *letter)
     for (size_t i = 0; i < letter->count; i++)
         delivery->data[i] = element(rank->session, letter, i);
     if (letter->sent == BLOCKING)
-        judge(rank, delivery, weft_send(rank->comm, delivery->data, letter->count, type, letter->to, letter->tag));
+        judge(rank, delivery,
+              weft_send(comm_of(rank, letter), delivery->data, letter->count, type, letter->to, letter->tag));
     else
-        started(
-            rank, delivery,
-            weft_isend(rank->comm, delivery->data, letter->count, type, letter->to, letter->tag, &delivery->request));
+        started(rank, delivery,
+                weft_isend(comm_of(rank, letter), delivery->data, letter->count, type, letter->to, letter->tag,
+                           &delivery->request));
 }
 
 static weft_status start_receive(struct rank *rank, struct delivery *delivery, int source, int tag)
 {
-    return weft_irecv(rank->comm, delivery->data, delivery->elements, type_in(rank->session), source, tag,
-                      &delivery->message, &delivery->request);
+    return weft_irecv(comm_of(rank, delivery->letter), delivery->data, delivery->elements, type_in(rank->session),
+                      source, tag, &delivery->message, &delivery->request);
 }
 
 /* Is the message there? Otherwise `source` and `tag` stay as they are. */
-static weft_status probe(const struct rank *rank, enum how how, int *source, int *tag)
+static weft_status probe(const struct rank *rank, const struct letter *letter, int *source, int *tag)
 {
     weft_message message;
-    weft_status status = how == PROBED ? weft_probe(rank->comm, *source, *tag, &message) : WEFT_PENDING;
-    for (int look = 0; how == LOOKED_FOR && status == WEFT_PENDING && look < 3; look++) {
-        status = weft_iprobe(rank->comm, *source, *tag, &message);
+    weft_status status =
+        letter->received == PROBED ? weft_probe(comm_of(rank, letter), *source, *tag, &message) : WEFT_PENDING;
+    for (int look = 0; letter->received == LOOKED_FOR && status == WEFT_PENDING && look < 3; look++) {
+        status = weft_iprobe(comm_of(rank, letter), *source, *tag, &message);
         session_breathe();
     }
     if (status == WEFT_OK) {
@@ -291,10 +304,10 @@ static void receive(struct rank *rank, const struct letter *letter)
         return;
     }
     if (letter->received == PROBED || letter->received == LOOKED_FOR)
-        status = probe(rank, letter->received, &source, &tag);
+        status = probe(rank, letter, &source, &tag);
     if (status == WEFT_OK)
-        status = weft_recv(rank->comm, delivery->data, delivery->elements, type_in(rank->session), source, tag,
-                           &delivery->message);
+        status = weft_recv(comm_of(rank, letter), delivery->data, delivery->elements, type_in(rank->session), source,
+                           tag, &delivery->message);
     judge(rank, delivery, status);
 }
 
@@ -305,8 +318,8 @@ static void exchange(struct rank *rank, const struct letter *mine, const struct 
         sent->data[i] = element(rank->session, mine, i);
     spoil(received->data, received->elements);
     weft_status status =
-        weft_sendrecv(rank->comm, sent->data, mine->count, mine->to, mine->tag, received->data, received->elements,
-                      theirs->from, theirs->tag, type_in(rank->session), &received->message);
+        weft_sendrecv(comm_of(rank, mine), sent->data, mine->count, mine->to, mine->tag, received->data,
+                      received->elements, theirs->from, theirs->tag, type_in(rank->session), &received->message);
     judge(rank, received, status);
     judge(rank, sent, status == WEFT_ERR_TRUNCATED ? WEFT_OK : status);
     if (status != WEFT_OK && status != WEFT_ERR_TRUNCATED)
@@ -318,11 +331,12 @@ static void sum(struct rank *rank, const struct letter *letter)
     struct delivery *delivery = begin(rank, letter, true);
     delivery->data[0] = rank->index;
     if (letter->sent == BLOCKING)
-        judge(rank, delivery, weft_allreduce(rank->comm, WEFT_IN_PLACE, delivery->data, 1, WEFT_INT32, WEFT_SUM));
+        judge(rank, delivery,
+              weft_allreduce(comm_of(rank, letter), WEFT_IN_PLACE, delivery->data, 1, WEFT_INT32, WEFT_SUM));
     else
-        started(
-            rank, delivery,
-            weft_iallreduce(rank->comm, WEFT_IN_PLACE, delivery->data, 1, WEFT_INT32, WEFT_SUM, &delivery->request));
+        started(rank, delivery,
+                weft_iallreduce(comm_of(rank, letter), WEFT_IN_PLACE, delivery->data, 1, WEFT_INT32, WEFT_SUM,
+                                &delivery->request));
 }
 
 /* This rank's part of a letter, or of an exchange. */
@@ -407,12 +421,13 @@ void letters_end(struct rank *rank)
 /* In the order in which it was asked for, of those from one rank with one tag. */
 static void check_order(const struct session *in, const struct rank *rank, bool *came)
 {
-    int *last = test_alloc((size_t)in->n_ranks * TAGS * sizeof *last);
+    int *last = test_alloc(2 * (size_t)in->n_ranks * TAGS * sizeof *last);
     for (size_t i = 0; i < rank->n_deliveries; i++) {
         const struct delivery *delivery = &rank->deliveries[i];
         if (delivery->sends || delivery->status != WEFT_OK || delivery->came < 0)
             continue;
-        int *before = &last[delivery->message.source * TAGS + delivery->message.tag];
+        int from = delivery->letter->other * in->n_ranks + delivery->message.source;
+        int *before = &last[from * TAGS + delivery->message.tag];
         CHECK(!came[delivery->came], "rank %d: letter %d came twice", rank->index, delivery->came);
         CHECK(*before <= delivery->came, "rank %d: letter %d came before %d", rank->index, *before - 1, delivery->came);
         came[delivery->came] = true;

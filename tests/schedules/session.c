@@ -126,19 +126,30 @@ static bool is_victim(const struct rank *rank, size_t at)
     return rank->index == in->victim && in->when <= at && !rank->suffered && in->fault >= SESSION_LEAVES;
 }
 
+static void destroy(weft_comm **comm)
+{
+    weft_comm *destroyed = *comm;
+    *comm = NULL;
+    if (destroyed != NULL)
+        CHECK_OK(weft_comm_destroy(destroyed));
+}
+
+static void leave(struct rank *rank)
+{
+    destroy(&rank->session->comms[rank->index]);
+    destroy(&rank->session->other_comms[rank->index]);
+}
+
 /* The victim's moment has come. True: it makes no more calls. */
 static bool suffer(struct rank *rank)
 {
-    weft_comm *comm = rank->comm;
     rank->suffered = true;
     if (rank->session->fault == SESSION_LATE) {
         model_block("being late", &rank->thread, model->now_ns + rank->session->late_ns);
         return false;
     }
-    if (rank->session->fault == SESSION_LEAVES) {
-        rank->comm = rank->session->comms[rank->index] = NULL;
-        CHECK_OK(weft_comm_destroy(comm));
-    }
+    if (rank->session->fault == SESSION_LEAVES)
+        leave(rank);
     return true;
 }
 
@@ -180,8 +191,11 @@ static void *run_rank(void *rank_)
 {
     struct rank *rank = rank_;
     struct session *in = rank->session;
-    if (in->fault == SESSION_ENDS && rank->index == in->victim)
+    if (in->fault == SESSION_ENDS && rank->index == in->victim) {
         CHECK_OK(weft_comm_bind_thread(rank->comm));
+        if (in->others)
+            CHECK_OK(weft_comm_bind_thread(rank->other));
+    }
     bool stays = in->n_letters > 0 ? letters_run(rank) : calls_run(rank);
     if (stays && in->shrinks)
         shrink(rank);
@@ -190,18 +204,26 @@ static void *run_rank(void *rank_)
 
 /* ---- All of them */
 
+static void make_comms(const struct session *in, const weft_config *config, weft_comm **comms)
+{
+    CHECK_OK(weft_comm_create_all(in->n_ranks, config, comms));
+    for (int r = 0; r < in->n_ranks; r++)
+        if (comms[r]->polls > 1)
+            comms[r]->polls = 1; /* nothing comes while it polls */
+}
+
 static void start_ranks(struct session *in)
 {
     weft_config config = WEFT_CONFIG_INIT;
     config.wait = in->wait;
     config.timeout_ns = in->timeout_ns;
     config.algorithms = in->algorithms[0] != 0 ? in->algorithms : NULL;
-    CHECK_OK(weft_comm_create_all(in->n_ranks, &config, in->comms));
+    make_comms(in, &config, in->comms);
+    if (in->others)
+        make_comms(in, &config, in->other_comms);
     for (int r = 0; r < in->n_ranks; r++) {
         struct rank *rank = &in->ranks[r];
-        if (in->comms[r]->polls > 1)
-            in->comms[r]->polls = 1; /* nothing comes while it polls */
-        *rank = (struct rank){.session = in, .comm = in->comms[r], .index = r};
+        *rank = (struct rank){.session = in, .comm = in->comms[r], .other = in->other_comms[r], .index = r};
     }
     for (int r = 0; r < in->n_ranks; r++)
         in->ranks[r].thread = model_thread_create(run_rank, &in->ranks[r]);
@@ -209,8 +231,7 @@ static void start_ranks(struct session *in)
 
 static void end_rank(struct rank *rank)
 {
-    if (rank->session->comms[rank->index] != NULL)
-        weft_comm_destroy(rank->session->comms[rank->index]);
+    leave(rank);
     while (rank->flying > 0)
         land(rank, rank->flying - 1, 0);
     watch_dead(rank);
@@ -226,6 +247,7 @@ void session_run(void)
     struct session *in = session();
     in->failed = 0;
     in->comms = test_alloc((size_t)in->n_ranks * sizeof(weft_comm *));
+    in->other_comms = test_alloc((size_t)in->n_ranks * sizeof(weft_comm *));
     in->ranks = test_alloc((size_t)in->n_ranks * sizeof *in->ranks);
     model_quiet(true);
     start_ranks(in);
@@ -243,6 +265,7 @@ void session_run(void)
         end_rank(&in->ranks[r]);
     letters_check(in);
     free(in->comms);
+    free(in->other_comms);
     free(in->ranks);
 }
 

@@ -33,6 +33,7 @@ struct session {
     struct ear *ears; /* by rank */
     bool any_source;  /* some rank takes letters from any */
     bool objects;     /* messages are copied by a function */
+    bool others;      /* there are two communicators */
     bool sums;        /* there may be collectives among the letters */
     uint64_t seed;    /* of what each rank draws */
     enum session_fault fault;
@@ -43,7 +44,7 @@ struct session {
     int preemptions; /* of a small session, at most */
     bool shrinks;    /* who lives makes a new communicator at the end */
     /* While it runs */
-    weft_comm **comms;
+    weft_comm **comms, **other_comms; /* by rank; NULL: destroyed, or never made */
     struct rank *ranks;
     int failed; /* calls that did */
 };
@@ -51,7 +52,7 @@ struct session {
 /* One of its ranks. */
 struct rank {
     struct session *session;
-    weft_comm *comm;
+    weft_comm *comm, *other; /* the latter in some sessions of messages */
     int index, thread;
     weft_status failed; /* WEFT_OK: nothing has */
     bool suffered;      /* the victim, once */
