@@ -380,6 +380,22 @@ static void land(struct rank *rank, uint64_t *state, bool receives_only)
     }
 }
 
+/* Waits for all that are in flight together, and finishes whichever comes first. */
+static void land_any(struct rank *rank)
+{
+    weft_request **requests = test_alloc(rank->n_deliveries * sizeof(weft_request *));
+    size_t index = rank->n_deliveries;
+    for (size_t i = 0; i < rank->n_deliveries; i++)
+        if (in_flight(&rank->deliveries[i], false))
+            requests[i] = rank->deliveries[i].request;
+    weft_status status = weft_wait_any(requests, rank->n_deliveries, &index);
+    CHECK(index < rank->n_deliveries && requests[index] == NULL, "rank %d: request %zu: %s", rank->index, index,
+          weft_status_name(status));
+    free(requests);
+    rank->deliveries[index].request = NULL;
+    judge(rank, &rank->deliveries[index], status);
+}
+
 static bool any_in_flight(const struct rank *rank)
 {
     for (size_t i = 0; i < rank->n_deliveries; i++)
@@ -405,7 +421,10 @@ bool letters_run(struct rank *rank)
     if (session_suffers(rank, in->n_letters))
         return false;
     while (any_in_flight(rank))
-        land(rank, &state, false);
+        if (random_below(&state, 2) == 0)
+            land_any(rank);
+        else
+            land(rank, &state, false);
     return true;
 }
 
