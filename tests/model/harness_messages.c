@@ -230,6 +230,21 @@ static void last_message(weft_comm *comm)
     weft_comm_destroy(comm);
 }
 
+/* The receiver only looks: where it finds that the sender has left, it finds the message, too. */
+static void last_sought(weft_comm *comm)
+{
+    int64_t data = 7;
+    if (weft_comm_rank(comm) == 0)
+        CHECK_OK(weft_send(comm, &data, 1, WEFT_INT64, 1, 0));
+    else {
+        weft_status status = WEFT_PENDING;
+        for (int look = 0; look < 4 && status == WEFT_PENDING; look++)
+            status = weft_iprobe(comm, 0, 0, NULL);
+        CHECK(status == WEFT_OK || status == WEFT_PENDING, "the status is %d", status);
+    }
+    weft_comm_destroy(comm);
+}
+
 static void run_leaving(void (*body)(weft_comm *comm))
 {
     weft_config config = model_config(WEFT_WAIT_BLOCK, NULL);
@@ -239,6 +254,11 @@ static void run_leaving(void (*body)(weft_comm *comm))
 static void message_last(void)
 {
     run_leaving(last_message);
+}
+
+static void message_sought(void)
+{
+    run_leaving(last_sought);
 }
 
 /* ---- A long one is given up, since its sender leaves, or the communicator is aborted: it came whole or not at all, and the buffer is
@@ -304,6 +324,7 @@ const struct model_harness model_messages[] = {
     {"message_probed", "a probe while a receive is in flight", message_probed, .processors = 4},
     {"message_ring", "more than a ring holds", message_ring, .processors = 4},
     {"message_last", "a sender leaves behind its last message", message_last, .processors = 4},
+    {"message_sought", "the same, and the receiver looks for it", message_sought, .processors = 4},
     {"message_left", "a sender leaves before a long one is taken", message_left, .processors = 4},
     {"message_aborted", "the communicator is aborted before a long one is taken", message_aborted, .processors = 4},
     {.name = NULL}};
