@@ -100,6 +100,9 @@ void letters_draw(struct session *session, uint64_t *state)
     int tags = 1 + (int)random_below(state, TAGS);
     session->others = random_below(state, 3) == 0;
     session->sums = random_below(state, 4) == 0;
+    session->helped = random_below(state, 4) == 0;
+    if (session->helped) /* the second thread of a handle sleeps for a millisecond at a time */
+        session->harness.timers = true;
     session->objects = random_below(state, 8) == 0;
     session->ears = test_alloc((size_t)session->n_ranks * sizeof *session->ears);
     session->letters = test_alloc(session->n_letters * sizeof *session->letters);
@@ -404,6 +407,27 @@ static bool any_in_flight(const struct rank *rank)
     return false;
 }
 
+static void land_every_second(struct rank *rank, size_t first)
+{
+    for (size_t i = first; i < rank->n_deliveries; i += 2)
+        if (in_flight(&rank->deliveries[i], false))
+            judge(rank, &rank->deliveries[i], weft_wait_one(&rank->deliveries[i].request));
+}
+
+static void *help(void *rank)
+{
+    land_every_second(rank, 1);
+    return NULL;
+}
+
+/* Another thread waits for half of them. */
+static void land_with_help(struct rank *rank)
+{
+    int helper = model_thread_create(help, rank);
+    land_every_second(rank, 0);
+    model_thread_join(helper, NULL);
+}
+
 bool letters_run(struct rank *rank)
 {
     struct session *in = rank->session;
@@ -420,6 +444,8 @@ bool letters_run(struct rank *rank)
     }
     if (session_suffers(rank, in->n_letters))
         return false;
+    if (in->helped)
+        land_with_help(rank);
     while (any_in_flight(rank))
         if (random_below(&state, 2) == 0)
             land_any(rank);

@@ -34,6 +34,7 @@ struct session {
     bool any_source;  /* some rank takes letters from any */
     bool objects;     /* messages are copied by a function */
     bool others;      /* there are two communicators */
+    bool helped;      /* a second thread of each rank waits for requests, too */
     bool sums;        /* there may be collectives among the letters */
     uint64_t seed;    /* of what each rank draws */
     enum session_fault fault;
