@@ -365,12 +365,22 @@ static void take_letter(weft_comm *comm, struct weft_receive *receive, int sourc
     }
 }
 
+/* A receive would find that its sender has it back. */
+static bool withdrawn(const struct weft_letter *letter)
+{
+    /* M2, relaxed: as in deliver. */
+    return letter->head.lines & WEFT_LETTER_PARCEL &&
+           atomic_load_explicit(&letter->head.parcel->state, memory_order_relaxed) == WEFT_PARCEL_WITHDRAWN;
+}
+
 bool weft_mail_find(const weft_comm *comm, const struct weft_receive *receive)
 {
     int first = receive->source == WEFT_ANY_SOURCE ? 0 : receive->source;
     int last = receive->source == WEFT_ANY_SOURCE ? comm->n_ranks - 1 : receive->source;
     for (int source = first; source <= last; source++) {
-        const struct weft_letter *letter = *find_letter(&comm->mail->with[source], receive, source);
+        const struct weft_letter *letter = comm->mail->with[source].letters;
+        while (letter != NULL && (!weft_receive_matches(receive, source, letter->head.tag) || withdrawn(letter)))
+            letter = letter->next;
         if (letter == NULL)
             continue;
         if (receive->message != NULL)
