@@ -21,7 +21,7 @@ static void run_algorithm(const struct oracle_collective *collective, const char
     test_watchdog(60);
     static const weft_type *const types[] = {&weft_uint8, &weft_int32, &weft_float32, &weft_bfloat16, &weft_float64};
     struct item items[MAX_ITEMS];
-    size_t count = 0, max_bytes = n_ranks <= 3 ? (size_t)24 << 20 : n_ranks <= 9 ? (size_t)3 << 20 : (size_t)2 << 20;
+    size_t count = 0, max_bytes = n_ranks <= 3 ? (size_t)12 << 20 : n_ranks <= 9 ? (size_t)3 << 20 : (size_t)2 << 20;
     char algorithms[100];
     max_bytes = test_scale() < 1 ? max_bytes / 6 : max_bytes;
     snprintf(algorithms, sizeof algorithms, "%s:%s", collective->name, algorithm);

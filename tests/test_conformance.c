@@ -130,7 +130,7 @@ static void random_sample_of_the_product(void **unused)
 {
     (void)unused;
     uint64_t state = test_seed();
-    for (int i = 0; i < scaled(500); i++)
+    for (int i = 0; i < scaled(300); i++)
         random_session(random_next(&state));
 }
 
@@ -139,9 +139,9 @@ static void megabytes(void **unused)
 {
     (void)unused;
     uint64_t state = test_seed();
-    static const size_t sizes[] = {(2u << 20) + 24, 4u << 20, (9u << 20) + 8};
+    static const size_t sizes[] = {(1u << 20) + 24, 2u << 20, (5u << 20) + 8};
     for (int n = test_scale() < 1 ? 2 : 1; n <= (test_scale() < 1 ? 3 : 5); n++)
-        for (size_t s = 0; s < (test_scale() < 1 ? 1 : 3) && (size_t)n * sizes[s] < (size_t)24 << 20; s++) {
+        for (size_t s = 0; s < (test_scale() < 1 ? 1 : 3) && (size_t)n * sizes[s] < (size_t)12 << 20; s++) {
             struct item items[32];
             test_case("%zu bytes, %d ranks", sizes[s], n);
             test_watchdog(60);
