@@ -8,6 +8,7 @@
  * be received: nobody may read the one or write the other any more. */
 #include "session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,6 +120,36 @@ void letters_draw(struct session *session, uint64_t *state)
             random_below(state, 10) == 0)
             draw_answer(state, letter);
     }
+}
+
+/* Two letters from rank 0 to rank 1 and one back; the first is on its way while the second is received in each way. */
+bool letters_small(struct session *session, int number)
+{
+    static const char *const hows[HOWS] = {"recv", "irecv", "cancel", "probe", "iprobe"};
+    static const enum session_fault faults[] = {SESSION_WELL, SESSION_ABORT, SESSION_LEAVES, SESSION_LEAVES};
+    static const size_t counts[] = {2, 200};
+    enum { COUNTS = 2, FAULTS = 4 };
+    size_t count = counts[number % COUNTS];
+    enum how received = (enum how)(number / COUNTS % HOWS);
+    int fault = number / COUNTS / HOWS;
+    if (fault >= FAULTS)
+        return false;
+    *session = (struct session){.n_ranks = 2, .wait = WEFT_WAIT_BLOCK, .n_letters = 3, .preemptions = 4};
+    session->fault = faults[fault];
+    session->victim = fault % 2; /* the sender has sent, the receiver has not received */
+    session->when = session->fault == SESSION_LEAVES ? 2 - (size_t)session->victim : 0;
+    snprintf(session->name, sizeof session->name, "messages.%s.%zu.%s%s", hows[received], count * sizeof(int32_t),
+             session_fault_names[session->fault],
+             session->fault != SESSION_LEAVES ? ""
+             : session->victim == 0           ? ".sender"
+                                              : ".receiver");
+    session->ears = test_alloc((size_t)session->n_ranks * sizeof *session->ears);
+    session->letters = test_alloc(session->n_letters * sizeof *session->letters);
+    session->letters[0] =
+        (struct letter){.to = 1, .tag = 1, .count = count, .room = count, .sent = STARTED, .received = STARTED};
+    session->letters[1] = (struct letter){.to = 1, .count = count, .room = count, .received = received};
+    session->letters[2] = (struct letter){.from = 1, .count = 1, .room = 1};
+    return true;
 }
 
 void letters_free(struct session *session)

@@ -73,6 +73,7 @@ bool session_suffers(struct rank *rank, size_t at);
 /* ---- letters.c */
 
 void letters_draw(struct session *session, uint64_t *state);
+bool letters_small(struct session *session, int number);
 void letters_free(struct session *session);
 /* A rank's part. False: it has left meanwhile. */
 bool letters_run(struct rank *rank);
