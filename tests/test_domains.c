@@ -90,6 +90,42 @@ static void two_packages_of_eight_caches_of_eight_cores(void **unused)
             run_plan("package:2 l3:8 core:8 pu:1", 128, strides[i], &state);
 }
 
+/* An allgather of 144 bytes takes 21 lines, the most that there are. Where they stand at the end of a ring, they stay in it: what lies
+ * behind is the next rank's, which tells there how far it has read. */
+static void gather_the_longest(weft_comm *comm, void *arg)
+{
+    (void)arg;
+    enum { BYTES = 144, CALLS = 300, FLIGHTS = 2, RANKS = 8 };
+    unsigned char send[FLIGHTS][BYTES], recv[FLIGHTS][RANKS][BYTES], expected[BYTES];
+    weft_request *requests[FLIGHTS] = {NULL, NULL};
+    for (int call = 0; call < CALLS + FLIGHTS; call++) {
+        int flight = call % FLIGHTS;
+        if (!CHECK_OK(weft_wait_one(&requests[flight])))
+            return;
+        for (int rank = 0; rank < RANKS && call >= FLIGHTS; rank++) {
+            memset(expected, call - FLIGHTS + rank, BYTES);
+            CHECK(memcmp(recv[flight][rank], expected, BYTES) == 0, "call %d, rank %d", call - FLIGHTS, rank);
+        }
+        memset(send[flight], call + weft_comm_rank(comm), BYTES);
+        if (call < CALLS)
+            CHECK_OK(weft_iallgather(comm, send[flight], recv[flight], BYTES, WEFT_BYTE, &requests[flight]));
+        if (call % 7 == 0) /* so that each place in the ring has its turn */
+            CHECK_OK(weft_barrier(comm));
+    }
+}
+
+static void the_longest_stay_in_the_ring(void **unused)
+{
+    (void)unused;
+    weft_config config = WEFT_CONFIG_INIT;
+    config.algorithms = "allgather:domains,barrier:flat";
+    config.timeout_ns = 10000000000;
+    test_case("8 ranks, allgather of 144 bytes");
+    setenv("WEFT_TOPOLOGY", "package:2 l3:8 core:8 pu:1", 1);
+    run_ranks(8, &config, gather_the_longest, NULL);
+    unsetenv("WEFT_TOPOLOGY");
+}
+
 /* Threads of no fixed place, and all handles made by one thread. */
 static void nothing_is_known_of_the_ranks(void **unused)
 {
@@ -104,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_machine),
         TEST(two_packages_of_eight_caches_of_eight_cores),
+        TEST(the_longest_stay_in_the_ring),
         TEST(nothing_is_known_of_the_ranks),
     };
     return RUN_TESTS("domains", tests);

@@ -55,7 +55,11 @@ WEFT_INLINE void weft_fetch_next(const struct weft_operation *operation)
     if (weft_unlikely(comm->position + operation->lines - comm->free > WEFT_RING_LINES))
         return;
     memset(weft_ring_line(comm->slot->ring, comm->position)->payload, 0, 8);
-    for (uint32_t line = 0; operation->lines > 1 && line < operation->lines; line++)
+    if (operation->lines == 1)
+        return;
+    /* Beyond a message's length there may be no body, where it begins near the end of the ring. */
+    uint32_t lines = operation->lines < WEFT_MESSAGE_LINES ? operation->lines : WEFT_MESSAGE_LINES;
+    for (uint32_t line = 0; line < lines; line++)
         memset(weft_body_of(comm, comm->rank, comm->position) + line * WEFT_CACHE_LINE, 0, 8);
 }
 
