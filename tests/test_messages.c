@@ -301,16 +301,18 @@ static void a_probe_finds_what_a_receive_put_aside(void **unused)
     }
 }
 
+enum { NINE_LINES = 120 }; /* elements that take so many of a ring's 32 */
+
 /* The ring has no room for the fourth; the fifth is short, and waits behind it. */
 static void queues(weft_comm *comm, void *arg)
 {
     (void)arg;
-    enum { SENDS = 5, LINES = 120 };
-    int data[SENDS][LINES], in[LINES];
+    enum { SENDS = 5 };
+    int data[SENDS][NINE_LINES], in[NINE_LINES];
     weft_request *requests[SENDS] = {NULL};
     for (int i = 0; i < SENDS; i++) {
-        size_t count = i == SENDS - 1 ? 1 : LINES;
-        for (int j = 0; j < LINES; j++)
+        size_t count = i == SENDS - 1 ? 1 : NINE_LINES;
+        for (int j = 0; j < NINE_LINES; j++)
             data[i][j] = 1000 * i + j;
         if (weft_comm_rank(comm) == 0) {
             CHECK_OK(weft_isend(comm, data[i], count, WEFT_INT32, 1, 0, &requests[i]));
@@ -322,6 +324,51 @@ static void queues(weft_comm *comm, void *arg)
         CHECK(memcmp(in, data[i], count * sizeof in[0]) == 0, "message %d is another", i);
     }
     CHECK_OK(weft_wait_all(requests, SENDS));
+}
+
+/* With 30 lines in the ring a long send waits, and short ones behind it. They go when it is given up, the first before anything is received. */
+static void gives_up_the_first(weft_comm *comm, void *met)
+{
+    enum { SENDS = 9, LONG = 6 };
+    int data[SENDS][NINE_LINES] = {{0}}, in[NINE_LINES];
+    weft_request *requests[SENDS] = {NULL};
+    for (int i = 0; i < SENDS; i++) {
+        size_t count = i < 3 || i == LONG ? NINE_LINES : 1;
+        data[i][0] = i;
+        if (weft_comm_rank(comm) == 0) {
+            if (i == LONG)
+                CHECK_OK(weft_comm_set_timeout(comm, 20000000));
+            CHECK_OK(weft_isend(comm, data[i], count, WEFT_INT32, 1, 0, &requests[i]));
+            if (i == LONG)
+                CHECK_OK(weft_comm_set_timeout(comm, 10000000000));
+            if (i == LONG + 1) {
+                CHECK_STATUS(WEFT_ERR_TIMEOUT, weft_wait_one(&requests[LONG]));
+                CHECK_OK(weft_wait_one(&requests[i]));
+            }
+        }
+    }
+    pthread_barrier_wait(met);
+    for (int i = 0; i < SENDS && weft_comm_rank(comm) == 1; i++)
+        if (i != LONG) {
+            CHECK_OK(weft_recv(comm, in, NINE_LINES, WEFT_INT32, 0, 0, NULL));
+            CHECK(in[0] == i, "message %d came in place of %d", in[0], i);
+        }
+    CHECK_OK(weft_wait_all(requests, SENDS));
+}
+
+static void a_send_that_is_given_up_holds_up_nobody(void **unused)
+{
+    (void)unused;
+    for (int i = 0; i < 3; i++) {
+        pthread_barrier_t met;
+        weft_config config = WEFT_CONFIG_INIT;
+        config.wait = waits[i];
+        config.timeout_ns = 10000000000;
+        test_case("wait %s", wait_name(config.wait));
+        pthread_barrier_init(&met, NULL, 2);
+        run_ranks(2, &config, gives_up_the_first, &met);
+        pthread_barrier_destroy(&met);
+    }
 }
 
 static void sends_wait_behind_one_another(void **unused)
@@ -564,6 +611,7 @@ int main(void)
         TEST(failures_fail_the_call_alone),
         TEST(a_probe_finds_what_a_receive_put_aside),
         TEST(sends_wait_behind_one_another),
+        TEST(a_send_that_is_given_up_holds_up_nobody),
         TEST(an_abort_ends_all_messages),
         TEST(handles_go_with_messages_under_way),
         TEST(a_barrier_moves_what_was_started),

@@ -368,6 +368,56 @@ static void threads_that_end_in_a_callback_are_lost(void **unused)
     }
 }
 
+enum looks { PROBE, WAIT, CANCELS, LOOKS };
+
+struct message {
+    enum ending ending;
+    enum looks looks;
+    pthread_barrier_t met;
+    weft_request *request; /* of the thread that ends */
+};
+
+/* Rank 1 comes across an object, whatever it looks for. */
+static void end_in_a_copy(weft_comm *comm, void *arg)
+{
+    struct message *message = arg;
+    int64_t data = 5;
+    static int64_t received;
+    weft_request *other = NULL;
+    if (weft_comm_rank(comm) == 0) {
+        pthread_barrier_wait(&message->met); /* the other has asked for it */
+        CHECK_OK(weft_isend(comm, &data, 1, &object, 1, 1, &other));
+        pthread_barrier_wait(&message->met);
+        CHECK_STATUS(WEFT_ERR_RANK_LOST, weft_wait_one(&other));
+        return;
+    }
+    CHECK_OK(weft_irecv(comm, &received, 1, &object, 0, 1, NULL, &message->request));
+    pthread_barrier_wait(&message->met);
+    pthread_barrier_wait(&message->met); /* the other has sent it */
+    how = message->ending;
+    if (message->looks == PROBE)
+        weft_iprobe(comm, 0, 2, NULL);
+    else if (message->looks == WAIT)
+        weft_wait_one(&message->request);
+    else
+        weft_cancel(&message->request);
+    CHECK(false, "the thread lives on");
+}
+
+static void threads_that_end_in_a_message_are_lost(void **unused)
+{
+    (void)unused;
+    for (int i = 0; i < 2 * LOOKS; i++) {
+        struct message message = {.ending = i % 2 ? EXIT : CANCEL, .looks = (enum looks)(i / 2)};
+        pthread_barrier_init(&message.met, NULL, 2);
+        test_case("a thread %s, look %d", endings[message.ending], i / 2);
+        test_watchdog(30);
+        run_ranks(2, NULL, end_in_a_copy, &message);
+        CHECK_STATUS(WEFT_ERR_RANK_LOST, weft_wait_one(&message.request));
+        pthread_barrier_destroy(&message.met);
+    }
+}
+
 /* ---- weft_run */
 
 static weft_status end_in_the_body(weft_comm *comm, void *arg)
@@ -416,6 +466,7 @@ int main(void)
         TEST(handles_may_be_destroyed_before),
         TEST(threads_may_end_while_handles_are_destroyed),
         TEST(threads_that_end_in_a_callback_are_lost),
+        TEST(threads_that_end_in_a_message_are_lost),
         TEST(runs_bind_their_threads),
     };
     return RUN_TESTS("threads", tests);

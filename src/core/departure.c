@@ -10,6 +10,7 @@
 #include "core/failure.h"
 #include "core/fork.h"
 #include "core/guard.h"
+#include "core/mover.h"
 #include "core/record.h"
 #include "core/report.h"
 #include "core/request.h"
@@ -148,4 +149,8 @@ void weft_handle_abandon(void *comm_)
                     (unsigned long long)comm->calls, call);
     weft_wait_cause(comm->world);
     weft_wait_outside(comm);
+    if (weft_mover != NULL && weft_mover->visited == comm) { /* moved from elsewhere */
+        weft_mover->visited = NULL;
+        weft_unpin(comm);
+    }
 }

@@ -7,12 +7,13 @@
 
 struct weft_mover {
     pthread_mutex_t lock;
-    struct weft_request *first;   /* started by this thread and in flight; under lock, as all but `registered` */
+    struct weft_request *first;   /* started by this thread and in flight; under lock, as all that is not its own */
     _Atomic uint32_t count;       /* of them */
     bool gone;                    /* the thread has ended */
     uint64_t pass;                /* of this thread over its requests */
     struct weft_event *event;     /* that it sleeps on */
     struct weft_comm *registered; /* handles that it sleeps for; its own */
+    struct weft_comm *visited;    /* the handle that it has pinned and moves; its own */
 };
 
 /* The calling thread's own; NULL: it has none yet. */

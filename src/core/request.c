@@ -217,7 +217,9 @@ static bool each_handle(struct weft_request *const *requests, size_t count, bool
         return any;
     weft_mover->pass++;
     for (weft_comm *comm = NULL; (comm = weft_mover_pin(weft_mover, last)) != NULL; last = comm) {
+        weft_mover->visited = comm;
         any = visit(comm, arg) || any;
+        weft_mover->visited = NULL;
         weft_unpin(comm);
     }
     return any;

@@ -52,9 +52,28 @@ static bool has_room(struct weft_comm *comm, const struct weft_pair *pair, int d
     return with->sent + lines - with->room <= WEFT_PAIR_LINES;
 }
 
+static uint32_t lines_of(const struct weft_sending *sending)
+{
+    return weft_mail_lines(sending) & ~WEFT_LETTER_PARCEL;
+}
+
 static struct weft_sending *sending_of(struct weft_operation *operation)
 {
     return (struct weft_sending *)operation;
+}
+
+/* May the first of those to this rank be written, or is this one delivered? Asked before a sleep, too. */
+static bool send_came(const struct weft_request *request)
+{
+    const struct weft_sending *sending = (const struct weft_sending *)request;
+    const weft_comm *comm = request->operation.comm;
+    const struct weft_correspondent *with = &comm->mail->with[sending->dest];
+    if (sending->written)
+        /* S5, seq_cst: pairs with S1 in hand_in (mail.c). */
+        return atomic_load_explicit(&sending->parcel->state, memory_order_seq_cst) == WEFT_PARCEL_DELIVERED;
+    /* S5, seq_cst: pairs with S1 of the receiver, who tells what he has taken. */
+    uint64_t taken = atomic_load_explicit(&weft_pair_at(comm, comm->rank, sending->dest)->taken, memory_order_seq_cst);
+    return with->sent + lines_of(with->unsent) - taken <= WEFT_PAIR_LINES;
 }
 
 static enum weft_move send_move(struct weft_operation *operation)
@@ -64,13 +83,9 @@ static enum weft_move send_move(struct weft_operation *operation)
     struct weft_correspondent *with = &comm->mail->with[sending->dest];
     struct weft_pair *pair = weft_pair_at(comm, comm->rank, sending->dest);
     if (!sending->written) {
-        /* The first of those to this rank goes first; all wait for its room. (Where it has room, nobody looks at this.) */
-        uint32_t lines = weft_mail_lines(with->unsent) & ~WEFT_LETTER_PARCEL;
-        operation->until = (struct weft_until){.kind = WEFT_UNTIL_AT_LEAST,
-                                               .target = sending->dest,
-                                               .word = &pair->taken,
-                                               .value = with->sent + lines - WEFT_PAIR_LINES};
-        if (with->unsent != sending || !has_room(comm, pair, sending->dest, lines))
+        operation->until.target = sending->dest;
+        /* The first of those to this rank goes first. */
+        if (with->unsent != sending || !has_room(comm, pair, sending->dest, lines_of(sending)))
             return WEFT_MOVE_WAIT;
         weft_mail_write(comm, pair, sending);
         sending->written = true;
@@ -164,6 +179,7 @@ weft_status weft_send_begin(weft_comm *comm, struct weft_sending *sending, bool 
     request->operation.comm = comm;
     request->operation.call = &request->call;
     request->move = send_move;
+    request->came = send_came;
     request->check = send_check;
     request->fail = send_fail;
     request->name = sending->name;
@@ -214,22 +230,29 @@ static bool source_came(const struct weft_receive *receive)
     return false;
 }
 
+/* A probe is by a message that was put aside, by itself or by a receive that looked through the same ring. */
+static bool served(const struct weft_receive *receive)
+{
+    return receive->matched || (receive->probes && weft_mail_find(receive->request.operation.comm, receive));
+}
+
 static bool receive_came(const struct weft_request *request)
 {
     const struct weft_receive *receive = (const struct weft_receive *)request;
-    /* For a probe it may also have been put aside, by a receive that looked through the same ring. */
-    return receive->matched || source_came(receive) ||
-           (receive->probes && weft_mail_find(request->operation.comm, receive));
+    return served(receive) || source_came(receive);
 }
 
+/* Under the handle's lock, which a thread leaves that ends in the copy function of an object, as in a move. */
 static bool drain(weft_comm *comm, int source)
 {
     bool memory = true;
+    comm->moving = true;
     for (int each = source == WEFT_ANY_SOURCE ? 0 : source; each < comm->n_ranks; each++) {
         memory = weft_mail_drain(comm, each) && memory;
         if (source != WEFT_ANY_SOURCE)
             break;
     }
+    comm->moving = false;
     return memory;
 }
 
@@ -244,7 +267,7 @@ static enum weft_move receive_move(struct weft_operation *operation)
     struct weft_receive *receive = (struct weft_receive *)operation;
     weft_comm *comm = operation->comm;
     bool memory = receive->matched || drain(comm, receive->source);
-    if (receive->matched || (receive->probes && weft_mail_find(comm, receive)))
+    if (served(receive))
         return WEFT_MOVE_DONE;
     if (!memory) {
         weft_mail_unpost(receive);
@@ -284,11 +307,13 @@ static weft_status receive_check(struct weft_request *request, bool expired)
     bool is_lost = source_lost(receive);
     if (!expired && !is_lost)
         return WEFT_OK;
-    if (receive_came(request)) { /* looked at after the rank has left */
-        /* It may be another message than the one that is waited for: who left is asked after anew when it is taken. */
-        request->departures = 0;
+    /* Looked through after the rank has left: what it sent is there, and the next move ends a receive that is served. */
+    if (!receive->matched && !drain(request->operation.comm, receive->source)) {
+        request->departures = 0; /* no memory: the next move says so, or who left is asked after anew */
         return WEFT_OK;
     }
+    if (served(receive))
+        return WEFT_OK;
     weft_mail_unpost(receive);
     return is_lost ? lost(receive)
                    : timed_out(request->operation.comm, receive->name, "no message came from", receive->source,
@@ -298,6 +323,8 @@ static weft_status receive_check(struct weft_request *request, bool expired)
 static weft_status receive_fail(struct weft_request *request)
 {
     struct weft_receive *receive = (struct weft_receive *)request;
+    if (receive->matched)
+        return request->operation.status;
     weft_mail_unpost(receive);
     return ended(request->operation.comm, receive->name);
 }
