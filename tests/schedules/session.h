@@ -70,10 +70,11 @@ bool session_breathe(void);
 /* The moment of the victim may have come: at the latest before this call or letter. True: it makes no more calls. */
 bool session_suffers(struct rank *rank, size_t at);
 
-/* ---- letters.c */
+/* ---- letters.c, letters_draw.c */
 
 void letters_draw(struct session *session, uint64_t *state);
-bool letters_small(struct session *session, int number);
+#define LETTERS_SMALL 40
+void letters_small(struct session *session, int number);
 void letters_free(struct session *session);
 /* A rank's part. False: it has left meanwhile. */
 bool letters_run(struct rank *rank);
