@@ -383,6 +383,75 @@ static void sends_wait_behind_one_another(void **unused)
     }
 }
 
+/* One rank has a receive in flight, and so counts on what the others announce; they know without. */
+static void meets_with_a_receive_in_flight(weft_comm *comm, void *arg)
+{
+    (void)arg;
+    int rank = weft_comm_rank(comm), sent = 7, received = 0, sum = 0;
+    weft_request *request = NULL;
+    if (rank == 0)
+        CHECK_OK(weft_irecv(comm, &received, 1, WEFT_INT32, 1, 0, NULL, &request));
+    for (int i = 0; i < 300; i++) {
+        CHECK_OK(weft_barrier(comm));
+        CHECK_OK(weft_allreduce(comm, &sent, &sum, 1, WEFT_INT32, WEFT_SUM));
+        if (i == 100 && rank == 1)
+            CHECK_OK(weft_send(comm, &sent, 1, WEFT_INT32, 0, 0));
+        if (i == 100)
+            CHECK_OK(weft_wait_one(&request));
+    }
+    CHECK(sum == 7 * weft_comm_size(comm) && received == (rank == 0 ? 7 : 0), "%d, %d", sum, received);
+}
+
+static void collectives_go_on_beside_one_receive(void **unused)
+{
+    (void)unused;
+    static const int ranks[] = {2, 3, 9, 33};
+    for (size_t i = 0; i < sizeof ranks / sizeof ranks[0]; i++) {
+        weft_config config = WEFT_CONFIG_INIT;
+        config.timeout_ns = 10000000000;
+        config.algorithms = i % 2 ? "barrier:flat,allreduce:flat" : NULL;
+        test_case("%d ranks", ranks[i]);
+        run_ranks(ranks[i], &config, meets_with_a_receive_in_flight, NULL);
+    }
+}
+
+/* ---- A copy function calls another communicator while its own is being moved. */
+
+static _Thread_local weft_comm *elsewhere;
+
+static weft_status copy_and_look(const weft_type *type, const void *source, void *target, size_t count)
+{
+    CHECK_STATUS(WEFT_PENDING, weft_iprobe(elsewhere, WEFT_ANY_SOURCE, WEFT_ANY_TAG, NULL));
+    memcpy(target, source, count * type->size);
+    return WEFT_OK;
+}
+static const weft_type looking = {.name = "looking", .size = sizeof(int), .copy = copy_and_look};
+
+static void calls_another_meanwhile(weft_comm *comm, void *arg)
+{
+    (void)arg;
+    int rank = weft_comm_rank(comm), data = 10 + rank, received = 0, all[2] = {0, 0};
+    weft_request *requests[2] = {NULL, NULL};
+    CHECK_OK(weft_comm_dup(comm, &elsewhere));
+    CHECK_OK(weft_irecv(comm, &received, 1, &looking, 1 - rank, 0, NULL, &requests[0]));
+    CHECK_OK(weft_allgather(comm, &data, all, 1, &looking)); /* beside that */
+    CHECK_OK(weft_isend(comm, &data, 1, &looking, 1 - rank, 0, &requests[1]));
+    CHECK_OK(weft_wait_all(requests, 2));
+    CHECK(received == 11 - rank && all[0] == 10 && all[1] == 11, "%d, %d, %d", received, all[0], all[1]);
+    CHECK_OK(weft_comm_destroy(elsewhere));
+}
+
+static void a_copy_may_call_another_communicator(void **unused)
+{
+    (void)unused;
+    for (int i = 0; i < 3; i++) {
+        weft_config config = WEFT_CONFIG_INIT;
+        config.wait = waits[i];
+        test_case("wait %s", wait_name(config.wait));
+        run_ranks(2, &config, calls_another_meanwhile, NULL);
+    }
+}
+
 /* Ends the wait of a receive, and of a send that nobody takes; takes away what is under way. */
 static void abort_all(weft_comm *comm, void *arg)
 {
@@ -612,6 +681,8 @@ int main(void)
         TEST(a_probe_finds_what_a_receive_put_aside),
         TEST(sends_wait_behind_one_another),
         TEST(a_send_that_is_given_up_holds_up_nobody),
+        TEST(collectives_go_on_beside_one_receive),
+        TEST(a_copy_may_call_another_communicator),
         TEST(an_abort_ends_all_messages),
         TEST(handles_go_with_messages_under_way),
         TEST(a_barrier_moves_what_was_started),

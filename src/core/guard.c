@@ -27,6 +27,13 @@ uint32_t weft_guard_of_new(void)
 #endif
 }
 
+bool weft_callback_mine(const weft_comm *comm)
+{
+    /* H1, relaxed: a thread sees what it has stored itself; another's name is never its own. */
+    return weft_guarded(comm) & WEFT_CALLING &&
+           atomic_load_explicit(&comm->caller, memory_order_relaxed) == (uintptr_t)&thread;
+}
+
 /* The one that it is inside names the callback. */
 static void refuse_callback(weft_comm *comm, const char *call)
 {
@@ -40,8 +47,7 @@ enum weft_entry weft_guard_take(weft_comm *comm, const char *call)
 {
     uintptr_t me = (uintptr_t)&thread, owner = 0;
     uint32_t guarded = weft_guarded(comm);
-    /* H1, relaxed: a thread sees what it has stored itself; another's name is never its own. */
-    if (guarded & WEFT_CALLING && atomic_load_explicit(&comm->caller, memory_order_relaxed) == me) {
+    if (weft_callback_mine(comm)) {
         refuse_callback(comm, call);
         return WEFT_REFUSED;
     }

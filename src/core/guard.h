@@ -32,6 +32,8 @@ WEFT_COLD void weft_guard_give(weft_comm *comm);
 /* Around a callback that this thread makes for the handle. False: the callback has called back, and was refused. */
 void weft_callback_begin(weft_comm *comm);
 bool weft_callback_end(weft_comm *comm);
+/* Is this thread in one? */
+bool weft_callback_mine(const weft_comm *comm);
 
 /* Frees the handle, or keeps it for a while. */
 void weft_handle_retire(weft_comm *comm);

@@ -9,6 +9,7 @@
 
 #include "core/drive.h"
 #include "core/event.h"
+#include "core/guard.h"
 #include "core/missing.h"
 #include "core/mover.h"
 #include "core/report.h"
@@ -217,9 +218,11 @@ static bool each_handle(struct weft_request *const *requests, size_t count, bool
         return any;
     weft_mover->pass++;
     for (weft_comm *comm = NULL; (comm = weft_mover_pin(weft_mover, last)) != NULL; last = comm) {
+        struct weft_comm *outer = weft_mover->visited; /* in a callback that calls another communicator */
         weft_mover->visited = comm;
-        any = visit(comm, arg) || any;
-        weft_mover->visited = NULL;
+        if (!weft_callback_mine(comm)) /* else its lock is this thread's already */
+            any = visit(comm, arg) || any;
+        weft_mover->visited = outer;
         weft_unpin(comm);
     }
     return any;
@@ -421,7 +424,9 @@ static void begin(weft_comm *comm, struct weft_request *request, const struct we
     request->fail = fail_collective;
     request->gates = gates;
     weft_requests_lock(comm);
-    if (!comm->asynchronous) { /* all before is done, since it blocked; all ranks come to this at the same call */
+    /* All before is done, since it blocked. With a nonblocking collective all ranks come to this at the same call; with a message in flight
+     * it may be this rank alone. */
+    if (!comm->asynchronous) {
         comm->asynchronous = true;
         weft_announce(comm);
     }

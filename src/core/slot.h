@@ -135,12 +135,13 @@ WEFT_COLD void weft_announce(weft_comm *comm);
 void weft_ring_finished(weft_comm *comm);
 
 /* The operation is over: this rank has read all that it will read of the lines before comm->position. `symmetric`: it heard from every
- * rank, and so knows that all have consumed what came before this operation; unless they may have begun it with others unfinished. */
+ * rank, and so knows that all have consumed what came before this operation; unless they may have begun it with others unfinished. (Others may
+ * not know: one with a message in flight goes by what is announced.) */
 WEFT_INLINE void weft_ring_done(const struct weft_operation *operation, bool symmetric)
 {
     weft_comm *comm = operation->comm;
     if (symmetric && weft_likely(!comm->asynchronous))
-        comm->free = comm->announced = operation->position;
+        comm->free = operation->position;
     if (weft_unlikely(comm->position - comm->announced >= WEFT_RING_LINES / 4))
         weft_announce(comm);
 }

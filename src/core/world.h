@@ -130,13 +130,13 @@ struct weft_comm {
     int place;         /* its rank in the communicator that this one was made from first: see WEFT_TOPOLOGY in weft.h */
     uint64_t position; /* of the next line */
     uint64_t free;     /* all ranks have consumed what lies before */
-    uint64_t announced; /* what `consumed` need not repeat */
+    uint64_t announced; /* what `consumed` says */
     uint64_t calls;
     uint64_t gate; /* uses of gates so far */
     uint32_t chain;
     struct weft_request *starting; /* by the nonblocking call that this handle is in; NULL: it blocks */
     struct weft_trace *trace;      /* that this rank keeps; NULL: none */
-    bool asynchronous; /* has been used for nonblocking operations: `consumed` alone tells what ranks have read */
+    bool asynchronous; /* something was in flight during an operation: `consumed` alone tells what ranks have read */
     _Atomic uint32_t in_flight; /* operations that are begun and not finished, but for a blocking one alone */
     weft_wait wait;
     int64_t timeout_ns;      /* 0: none */
