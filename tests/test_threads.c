@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static const weft_wait waits[] = {WEFT_WAIT_AUTO, WEFT_WAIT_BLOCK, WEFT_WAIT_SPIN};
 
@@ -418,6 +419,62 @@ static void threads_that_end_in_a_message_are_lost(void **unused)
     }
 }
 
+enum { STACK = 1 << 20 };
+
+struct receiver {
+    weft_comm *comm;
+    enum ending ending;
+    bool aside; /* the object was put aside when it is asked for */
+};
+
+static void *receive_and_end(void *receiver_)
+{
+    const struct receiver *receiver = receiver_;
+    int64_t received;
+    if (receiver->aside)
+        CHECK_STATUS(WEFT_PENDING, weft_iprobe(receiver->comm, 0, 2, NULL));
+    how = receiver->ending;
+    weft_recv(receiver->comm, &received, 1, &object, 0, 1, NULL);
+    CHECK(false, "the thread lives on");
+    return NULL;
+}
+
+/* Nothing of a thread that ends in a blocking receive is touched later: its stack is out of reach when its handle is destroyed. */
+static void threads_take_their_stacks_with_them(void **unused)
+{
+    (void)unused;
+    for (int i = 0; i < 4; i++) {
+        struct receiver receiver = {.ending = i % 2 ? EXIT : CANCEL, .aside = i / 2};
+        weft_comm *comms[2];
+        weft_request *request = NULL;
+        pthread_attr_t attributes;
+        pthread_t thread;
+        int64_t data = 5;
+        void *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        test_case("a thread %s in a receive of what %s", endings[receiver.ending],
+                  receiver.aside ? "was put aside" : "comes later");
+        test_watchdog(30);
+        CHECK_OK(weft_comm_create_all(2, NULL, comms));
+        receiver.comm = comms[1];
+        if (receiver.aside)
+            CHECK_OK(weft_isend(comms[0], &data, 1, &object, 1, 1, &request));
+        pthread_attr_init(&attributes);
+        pthread_attr_setstack(&attributes, stack, STACK);
+        CHECK(pthread_create(&thread, &attributes, receive_and_end, &receiver) == 0, "no thread");
+        pthread_attr_destroy(&attributes);
+        if (!receiver.aside) {
+            sleep_us(5000);
+            CHECK_OK(weft_isend(comms[0], &data, 1, &object, 1, 1, &request));
+        }
+        CHECK_STATUS(WEFT_ERR_RANK_LOST, weft_wait_one(&request));
+        pthread_join(thread, NULL);
+        mprotect(stack, STACK, PROT_NONE);
+        CHECK_OK(weft_comm_destroy(comms[1]));
+        CHECK_OK(weft_comm_destroy(comms[0]));
+        munmap(stack, STACK);
+    }
+}
+
 /* ---- weft_run */
 
 static weft_status end_in_the_body(weft_comm *comm, void *arg)
@@ -467,6 +524,7 @@ int main(void)
         TEST(threads_may_end_while_handles_are_destroyed),
         TEST(threads_that_end_in_a_callback_are_lost),
         TEST(threads_that_end_in_a_message_are_lost),
+        TEST(threads_take_their_stacks_with_them),
         TEST(runs_bind_their_threads),
     };
     return RUN_TESTS("threads", tests);

@@ -10,7 +10,6 @@
 #include "core/failure.h"
 #include "core/fork.h"
 #include "core/guard.h"
-#include "core/mover.h"
 #include "core/record.h"
 #include "core/report.h"
 #include "core/request.h"
@@ -139,18 +138,12 @@ void weft_handle_abandon(void *comm_)
     weft_inside_leave(comm);
     weft_callback_end(comm);
     weft_guard_give(comm);
-    if (comm->moving) { /* by this thread, which leaves the handle to who destroys it */
-        comm->moving = false;
-        weft_requests_unlock(comm);
-    }
     weft_record_read(comm->slot, comm->calls, false, call, NULL);
     weft_world_fail(comm->world, comm->rank, WEFT_ERR_RANK_LOST,
                     "the thread of rank %d ended, or threw, inside call %llu, %s", comm->rank,
                     (unsigned long long)comm->calls, call);
     weft_wait_cause(comm->world);
     weft_wait_outside(comm);
-    if (weft_mover != NULL && weft_mover->visited == comm) { /* moved from elsewhere */
-        weft_mover->visited = NULL;
-        weft_unpin(comm);
-    }
+    if (weft_requests_held(comm))
+        weft_requests_leave(comm);
 }

@@ -9,7 +9,7 @@
 
 enum { RETIRED = 1024 };
 
-static _Thread_local char thread; /* its address is the thread's name here */
+static _Thread_local char thread; /* its address is the thread's name */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static weft_comm *retired[RETIRED];
 static unsigned next_retired;
@@ -27,11 +27,9 @@ uint32_t weft_guard_of_new(void)
 #endif
 }
 
-bool weft_callback_mine(const weft_comm *comm)
+uintptr_t weft_thread(void)
 {
-    /* H1, relaxed: a thread sees what it has stored itself; another's name is never its own. */
-    return weft_guarded(comm) & WEFT_CALLING &&
-           atomic_load_explicit(&comm->caller, memory_order_relaxed) == (uintptr_t)&thread;
+    return (uintptr_t)&thread;
 }
 
 /* The one that it is inside names the callback. */
@@ -45,9 +43,10 @@ static void refuse_callback(weft_comm *comm, const char *call)
 
 enum weft_entry weft_guard_take(weft_comm *comm, const char *call)
 {
-    uintptr_t me = (uintptr_t)&thread, owner = 0;
+    uintptr_t me = weft_thread(), owner = 0;
     uint32_t guarded = weft_guarded(comm);
-    if (weft_callback_mine(comm)) {
+    /* H1, relaxed: a thread sees what it has stored itself; another's name is never its own. */
+    if (guarded & WEFT_CALLING && atomic_load_explicit(&comm->caller, memory_order_relaxed) == me) {
         refuse_callback(comm, call);
         return WEFT_REFUSED;
     }
@@ -73,7 +72,7 @@ void weft_guard_give(weft_comm *comm)
 void weft_callback_begin(weft_comm *comm)
 {
     /* H1, relaxed: this thread alone compares the caller with itself. */
-    atomic_store_explicit(&comm->caller, (uintptr_t)&thread, memory_order_relaxed);
+    atomic_store_explicit(&comm->caller, weft_thread(), memory_order_relaxed);
     atomic_store_explicit(&comm->guarded, weft_guarded(comm) | WEFT_CALLING, memory_order_relaxed);
 }
 

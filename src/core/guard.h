@@ -24,6 +24,9 @@ WEFT_INLINE uint32_t weft_guarded(const weft_comm *comm)
     return atomic_load_explicit(&comm->guarded, memory_order_relaxed);
 }
 
+/* The calling thread's name, which no other living thread has; not 0. */
+uintptr_t weft_thread(void);
+
 /* What a new handle's word is. */
 uint32_t weft_guard_of_new(void);
 WEFT_COLD enum weft_entry weft_guard_take(weft_comm *comm, const char *call);
@@ -32,8 +35,6 @@ WEFT_COLD void weft_guard_give(weft_comm *comm);
 /* Around a callback that this thread makes for the handle. False: the callback has called back, and was refused. */
 void weft_callback_begin(weft_comm *comm);
 bool weft_callback_end(weft_comm *comm);
-/* Is this thread in one? */
-bool weft_callback_mine(const weft_comm *comm);
 
 /* Frees the handle, or keeps it for a while. */
 void weft_handle_retire(weft_comm *comm);

@@ -29,11 +29,21 @@ enum {
 void weft_requests_lock(weft_comm *comm)
 {
     pthread_mutex_lock(&comm->lock);
+    /* N5, relaxed: a thread looks for its own name alone. */
+    atomic_store_explicit(&comm->holder, weft_thread(), memory_order_relaxed);
 }
 
 void weft_requests_unlock(weft_comm *comm)
 {
+    /* N5, relaxed: as above. */
+    atomic_store_explicit(&comm->holder, 0, memory_order_relaxed);
     pthread_mutex_unlock(&comm->lock);
+}
+
+bool weft_requests_held(const weft_comm *comm)
+{
+    /* N5, relaxed: as above. */
+    return atomic_load_explicit(&comm->holder, memory_order_relaxed) == weft_thread();
 }
 
 static void add(weft_comm *comm, struct weft_requests *list, struct weft_request *request)
@@ -151,9 +161,7 @@ static bool advance(struct weft_request *request, bool hurry)
     if (!hurries && in_vain(request))
         return false;
     const struct weft_until before = operation->until;
-    comm->moving = true;
     enum weft_move moved = request->move(operation);
-    comm->moving = false;
     request->waits = moved == WEFT_MOVE_WAIT;
     if (moved == WEFT_MOVE_WAIT) {
         bool went_on = !waited || before.word != operation->until.word || before.value != operation->until.value;
@@ -220,7 +228,7 @@ static bool each_handle(struct weft_request *const *requests, size_t count, bool
     for (weft_comm *comm = NULL; (comm = weft_mover_pin(weft_mover, last)) != NULL; last = comm) {
         struct weft_comm *outer = weft_mover->visited; /* in a callback that calls another communicator */
         weft_mover->visited = comm;
-        if (!weft_callback_mine(comm)) /* else its lock is this thread's already */
+        if (!weft_requests_held(comm))
             any = visit(comm, arg) || any;
         weft_mover->visited = outer;
         weft_unpin(comm);
@@ -379,6 +387,7 @@ void weft_request_add(weft_comm *comm, struct weft_request *request, struct weft
 {
     request->deadline_ns = comm->timeout_ns > 0 && !request->call.idle ? weft_now_ns() + comm->timeout_ns : INT64_MAX;
     request->departures = 0;
+    request->waiter = weft_thread();
     add(comm, list, request);
     if (stays)
         weft_mover_link(weft_mover_mine(), request);
@@ -466,6 +475,28 @@ static void fail_peers(weft_comm *comm, bool ended)
     weft_world_fail(comm->world, comm->rank, WEFT_ERR_RANK_LOST, "%srank %d %s with call %llu, %s, unfinished",
                     ended ? "the thread of " : "", comm->rank, ended ? "ended" : "destroyed its handle",
                     (unsigned long long)oldest->operation.number, call);
+}
+
+static void fail_on_stack(struct weft_requests *list)
+{
+    for (struct weft_request *each = list->first, *next; each != NULL; each = next) {
+        next = each->next;
+        if (each->mover != NULL || each->waiter != weft_thread())
+            continue;
+        weft_request_finish(each, each->fail(each));
+        free(each->why); /* nobody asks */
+    }
+}
+
+void weft_requests_leave(weft_comm *comm)
+{
+    fail_on_stack(&comm->collectives);
+    fail_on_stack(&comm->others);
+    weft_requests_unlock(comm);
+    if (weft_mover != NULL && weft_mover->visited == comm) {
+        weft_mover->visited = NULL;
+        weft_unpin(comm);
+    }
 }
 
 void weft_requests_abandon(weft_comm *comm)

@@ -40,7 +40,8 @@ struct weft_request {
     int32_t counted; /* 1 + the target whose sleepers it is counted among; 0: none */
     struct weft_requests *list;
     struct weft_request *next, *previous; /* in the list, in order of start */
-    struct weft_mover *mover;             /* who started it; NULL: it is on the stack of who waits */
+    struct weft_mover *mover;             /* who started it; NULL: it is on the stack of who waits, */
+    uintptr_t waiter;                     /* which is this thread */
     struct weft_request *mover_next, *mover_previous;
     uint64_t pass;             /* of the mover that has seen it */
     weft_status status;        /* once it has finished, */
@@ -64,6 +65,8 @@ WEFT_COLD weft_status weft_perform_among(weft_comm *comm, const struct weft_call
 bool weft_requests_ready(void);
 void weft_requests_lock(weft_comm *comm);
 void weft_requests_unlock(weft_comm *comm);
+/* Has the calling thread the lock? Asked where it may be in a callback. */
+bool weft_requests_held(const weft_comm *comm);
 /* Puts it on the list, under the lock, and moves it a first time. Its operation and functions are set. stays: it outlives the call. */
 void weft_request_add(weft_comm *comm, struct weft_request *request, struct weft_requests *list, bool stays);
 /* Takes it off the handle, and lets its owner see that it has finished. */
@@ -92,6 +95,9 @@ weft_status weft_check_collective(struct weft_request *request, bool expired);
 /* Has the calling thread started any that are in flight? */
 bool weft_requests_mine(void);
 
+/* The calling thread, which has the lock, ends in a callback: what stands on its stack is over, and it lets go of the lock, and of the handle if it
+ * came from elsewhere. The communicator has failed. */
+void weft_requests_leave(weft_comm *comm);
 /* The thread that the handle is bound to has ended: its requests fail the communicator, and stay. */
 void weft_requests_abandon(weft_comm *comm);
 /* The handle is going: all end, with RANK_LOST if not before. */

@@ -159,7 +159,7 @@ struct weft_comm {
 
     /* From here on under `lock`, which guards the rest, too, while requests are in flight. */
     pthread_mutex_t lock;
-    bool moving;                       /* inside an algorithm, and so perhaps a callback */
+    _Atomic uintptr_t holder;          /* the thread that has it; 0: none */
     struct weft_requests collectives;  /* in flight */
     struct weft_requests others;       /* messages, and what takes no lines */
     struct weft_mover *sleeper;        /* thread that sleeps for the requests of this handle */

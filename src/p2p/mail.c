@@ -357,10 +357,11 @@ static void take_letter(weft_comm *comm, struct weft_receive *receive, int sourc
     struct weft_correspondent *with = &comm->mail->with[source];
     for (struct weft_letter **at = find_letter(with, receive, source), *letter;
          (letter = *at) != NULL && !receive->matched; at = find_letter(with, receive, source)) {
+        deliver(comm, receive, source, &letter->head, NULL, 0,
+                letter->more); /* where the thread may end, in a copy function */
         *at = letter->next;
         if (letter->next == NULL)
             with->letters_end = at;
-        deliver(comm, receive, source, &letter->head, NULL, 0, letter->more);
         free(letter);
     }
 }

@@ -242,17 +242,14 @@ static bool receive_came(const struct weft_request *request)
     return served(receive) || source_came(receive);
 }
 
-/* Under the handle's lock, which a thread leaves that ends in the copy function of an object, as in a move. */
 static bool drain(weft_comm *comm, int source)
 {
     bool memory = true;
-    comm->moving = true;
     for (int each = source == WEFT_ANY_SOURCE ? 0 : source; each < comm->n_ranks; each++) {
         memory = weft_mail_drain(comm, each) && memory;
         if (source != WEFT_ANY_SOURCE)
             break;
     }
-    comm->moving = false;
     return memory;
 }
 
