@@ -2,6 +2,7 @@
 /* letters_draw.c - which sessions of messages there are. */
 #include "letters.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -92,7 +93,8 @@ void letters_small(struct session *session, int number)
     static const char *const hows[HOWS] = {"recv", "irecv", "cancel", "probe", "iprobe"};
     static const enum session_fault faults[] = {SESSION_WELL, SESSION_ABORT, SESSION_LEAVES, SESSION_LEAVES};
     static const size_t counts[] = {2, 200};
-    enum { COUNTS = 2 };
+    enum { COUNTS = sizeof counts / sizeof counts[0] };
+    static_assert(COUNTS * HOWS * (sizeof faults / sizeof faults[0]) == LETTERS_SMALL, "each has its number");
     size_t count = counts[number % COUNTS];
     enum how received = (enum how)(number / COUNTS % HOWS);
     int fault = number / COUNTS / HOWS;
