@@ -14,12 +14,12 @@ static void keep(const struct weft_operation *operation, uint64_t arrival, uint6
     const struct weft_call *call = operation->call;
     struct weft_trace_event *event = &operation->comm->trace->events[operation->number & (WEFT_TRACE_EVENTS - 1)];
     struct weft_trace_told told = {arrival, departure, waited, weft_record_what(call), call->count, {0, 0}};
-    uint64_t words[WEFT_TRACE_WORDS];
     if (call->type_index < 0)
         put_name(&told.names[0], call->type->name);
     if (call->op_index < 0 && call->op != NULL)
         put_name(&told.names[1], call->op->name);
-    memcpy(words, &told, sizeof words);
+    /* Not by memcpy, which would load in pairs what was just stored one by one. */
+    const uint64_t *words = (const uint64_t *)&told;
     /* T1, relaxed: ordered before the words by their release. */
     atomic_store_explicit(&event->number, 0, memory_order_relaxed);
     for (size_t i = 0; i < WEFT_TRACE_WORDS; i++)
